@@ -1,0 +1,60 @@
+package dev.conflux.consensus.api;
+
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * One member of a replicated log. All methods may be called from any thread and none blocks; futures complete on a
+ * thread of the component, so do not block in their callbacks. A failed future carries a {@link ConsensusException}.
+ */
+public interface ConsensusNode extends AutoCloseable {
+
+    /** Largest command accepted, in bytes: 3 MiB, so that an entry passes every queue and frame on its way. */
+    int MAX_COMMAND_BYTES = 3 * 1024 * 1024;
+
+    /**
+     * Appends a command, here or at the leader, and waits until it is durable on a majority and applied there.
+     *
+     * <p>At most one append is attempted by this call after anything could have been appended; whether a repetition
+     * has a second effect is decided by the state machine, which therefore finds the caller's request id inside the
+     * command. On a follower the call is forwarded, and its answer is given only once this member has applied the entry
+     * too, or a short bound has passed (so that a caller reads its own write here).
+     *
+     * @param command at most {@link #MAX_COMMAND_BYTES}; must not be modified afterwards
+     * @param timeout how long to wait; when it ends after the append, the failure is
+     *     {@link ConsensusException.Indeterminate}
+     */
+    CompletableFuture<Committed> propose(byte[] command, Duration timeout);
+
+    /**
+     * Waits until this member's state machine is fresh enough to be read at the given level.
+     *
+     * @param timeout ends in {@link ConsensusException.NoQuorum}, {@link ConsensusException.NoLeader} or
+     *     {@link ConsensusException.NotCaughtUp}; never in an older answer
+     */
+    CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout);
+
+    /** {@link #readPoint}, then {@link StateMachine#query} on this member. */
+    CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout);
+
+    /** {@link StateMachine#query} on another member, or this one, at {@link ReadLevel#STALE}. For status and repair. */
+    CompletableFuture<byte[]> queryMember(NodeId member, byte[] query, Duration timeout);
+
+    /** What this member knows without asking anybody. Cheap: a few volatile reads. */
+    NodeStatus status();
+
+    /** Takes a snapshot now and drops the log that it makes superfluous. Completes with the index that it contains. */
+    CompletableFuture<Long> snapshot();
+
+    /**
+     * Hands leadership over. Only on the leader.
+     *
+     * @param target empty for the most up-to-date follower
+     */
+    CompletableFuture<Void> transferLeadership(Optional<NodeId> target);
+
+    /** Stops serving, hands leadership over if it has it, waits for what is being applied. Idempotent. */
+    @Override
+    void close();
+}
