@@ -1,0 +1,105 @@
+package dev.conflux.core.model;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What can be decided: one log entry each. Every expectation is checked again when it is applied. */
+public sealed interface Command {
+
+    /** Creates a config and its version 1. Refused when the name exists. */
+    record CreateConfig(
+            ConfigKey key, Metadata metadata, NewVersion initial, List<PlannedRelease> releases, String comment)
+            implements Command {
+        public CreateConfig {
+            releases = List.copyOf(releases);
+        }
+    }
+
+    /** Adds a version without releasing it. */
+    record CreateVersion(
+            long configId, NewVersion version, @Nullable Long casContent) implements Command {}
+
+    /** Replaces the metadata fields that the patch names. */
+    record UpdateMetadata(
+            long configId, MetadataPatch patch, @Nullable Long casMetadata) implements Command {}
+
+    /** Replaces all release rules. */
+    record UpdateReleases(
+            long configId,
+            List<PlannedRelease> releases,
+            String comment,
+            @Nullable Long casReleases) implements Command {
+        public UpdateReleases {
+            releases = List.copyOf(releases);
+        }
+    }
+
+    /** Creates versions and releases them, for one or many configs: one revision, all or nothing. */
+    record Publish(List<PublishItem> items, String comment) implements Command {
+        public Publish {
+            items = List.copyOf(items);
+        }
+    }
+
+    /** Serves an earlier version again. */
+    record Rollback(
+            long configId,
+            long targetVersionId,
+            RollbackMode mode,
+            String comment,
+            @Nullable Long casReleases) implements Command {}
+
+    /** Removes the config, its versions and histories. The id is never used again. */
+    record DeleteConfig(long configId) implements Command {}
+
+    /**
+     * One config of a publish.
+     *
+     * @param configId the config
+     * @param plan what becomes of the rules
+     */
+    record PublishItem(
+            long configId,
+            NewVersion version,
+            ReleasePlan plan,
+            @Nullable Long casContent,
+            @Nullable Long casReleases) {}
+
+    /** How a publish changes the rules. */
+    sealed interface ReleasePlan {
+
+        /** The new version becomes the default rule's; every other rule stays as it is. */
+        record MakeDefault() implements ReleasePlan {}
+
+        /** The whole rule set is replaced. */
+        record Replace(List<PlannedRelease> releases) implements ReleasePlan {
+            public Replace {
+                releases = List.copyOf(releases);
+            }
+        }
+
+        /** One rule is put above the others; a rule with the same labels, bucket and salt is replaced. */
+        record AddRule(PlannedRelease rule) implements ReleasePlan {}
+    }
+
+    /**
+     * A rule whose version may be the one that the same command creates.
+     *
+     * @param rule its {@code versionId} is ignored when {@code newVersion}
+     * @param newVersion true: serve the version created by this command
+     */
+    record PlannedRelease(Release rule, boolean newVersion) {
+
+        public static PlannedRelease existing(Release rule) {
+            return new PlannedRelease(rule, false);
+        }
+    }
+
+    /** See {@link Rollback}. */
+    enum RollbackMode {
+        /** All rules are replaced by one default rule. */
+        EMERGENCY,
+        /** Only the default rule changes; canaries stay. */
+        STABLE_ONLY
+    }
+}

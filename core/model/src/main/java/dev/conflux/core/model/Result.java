@@ -1,0 +1,28 @@
+package dev.conflux.core.model;
+
+import java.util.List;
+
+/** What an accepted command made, enough to answer its caller again. */
+public sealed interface Result {
+
+    record ConfigCreated(Config config, ConfigVersion version) implements Result {}
+
+    record VersionCreated(ConfigVersion version) implements Result {}
+
+    record MetadataUpdated(Config config) implements Result {}
+
+    record ReleasesUpdated(Config config) implements Result {}
+
+    record Published(List<PublishedItem> items) implements Result {
+        public Published {
+            items = List.copyOf(items);
+        }
+    }
+
+    record RolledBack(Config config, long versionId) implements Result {}
+
+    record ConfigDeleted(long configId, ConfigKey key) implements Result {}
+
+    /** One config of a publish, after it. */
+    record PublishedItem(Config config, ConfigVersion version) {}
+}

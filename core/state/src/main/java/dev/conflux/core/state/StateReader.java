@@ -1,0 +1,65 @@
+package dev.conflux.core.state;
+
+import dev.conflux.core.model.ChangeEvent;
+import dev.conflux.core.model.Config;
+import dev.conflux.core.model.ConfigKey;
+import dev.conflux.core.model.ConfigVersion;
+import dev.conflux.core.model.MetadataChange;
+import dev.conflux.core.model.ReleaseChange;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads applied state from storage. May block on disk: never call it on an event loop. Any thread. Each call sees a
+ * consistent state at least as new as the newest {@link ConfigView} when it began.
+ */
+public interface StateReader {
+
+    Optional<Config> config(long id);
+
+    Optional<Config> config(ConfigKey key);
+
+    Optional<ConfigVersion> version(long configId, long versionId);
+
+    /** The bytes exactly as published. */
+    Optional<byte[]> content(long configId, long versionId);
+
+    /**
+     * Configs in the order of their full name.
+     *
+     * @param tenant null = all tenants; {@code app} and {@code env} narrow it further, {@code name} is an exact name
+     * @param after exclusive: the full name of the last item already seen
+     * @param limit 1 … 1000
+     */
+    List<Config> configs(
+            @Nullable String tenant,
+            @Nullable String app,
+            @Nullable String env,
+            @Nullable String name,
+            @Nullable ConfigKey after,
+            int limit);
+
+    /**
+     * Versions, newest first.
+     *
+     * @param before exclusive: only ids below it; {@link Long#MAX_VALUE} for the newest
+     */
+    List<ConfigVersion> versions(long configId, long before, int limit);
+
+    /** Release changes, newest first; {@code before} is a {@code releases_revision}. */
+    List<ReleaseChange> releaseHistory(long configId, long before, int limit);
+
+    /** Metadata changes, newest first; {@code before} is a {@code metadata_version}. */
+    List<MetadataChange> metadataHistory(long configId, long before, int limit);
+
+    /**
+     * Events with {@code afterRevision < revision}, in order. Events of one revision are never split over two calls.
+     *
+     * @param limit events; exceeded only to complete the last revision
+     */
+    List<ChangeEvent> events(long afterRevision, int limit);
+
+    /** Events up to and including this revision are gone; a watcher that is behind it must fetch again. */
+    long eventsCompactedThrough();
+}
