@@ -96,7 +96,7 @@ public final class Main {
         if (config.dev()) {
             log.warn("development profile: the client port is plaintext; never use it in production");
         }
-        var node = new Wiring(config);
+        var node = new Wiring(config, System.getenv("CONFLUX_BOOTSTRAP_ADMIN_PASSWORD"));
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(
                         () -> {

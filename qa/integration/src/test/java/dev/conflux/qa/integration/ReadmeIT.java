@@ -35,7 +35,7 @@ class ReadmeIT {
     @BeforeEach
     void startNode() throws IOException {
         port = freePort();
-        run = new ProcessBuilder(
+        var builder = new ProcessBuilder(
                         ROOT.resolve("cx").toString(),
                         "run",
                         "--port",
@@ -43,8 +43,9 @@ class ReadmeIT {
                         "--data-dir",
                         directory.resolve("run").toString())
                 .redirectErrorStream(true)
-                .redirectOutput(output().toFile())
-                .start();
+                .redirectOutput(output().toFile());
+        builder.environment().put("CX_NO_BUILD", "1");
+        run = builder.start();
         await().atMost(START).until(() -> {
             assertThat(run.isAlive()).as(Files.readString(output())).isTrue();
             return Files.readString(output()).contains("Ctrl-C");
