@@ -145,7 +145,14 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     private static final int WATCHDOG_PATIENCE_SECONDS = 3;
 
+    /** How to get rid of root; a test takes the second best way. */
+    @FunctionalInterface
+    interface LaunchChoice {
+        UnprivilegedLaunch choose() throws IOException, InterruptedException;
+    }
+
     private final Settings settings;
+    private final LaunchChoice launchChoice;
     private final Path data;
     private final Path serverLog;
     private final CompletableFuture<PostgresUrl> url = new CompletableFuture<>();
@@ -155,8 +162,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
     /** Guarded by {@code this}. */
     private @Nullable Process watchdog;
 
-    private EmbeddedPostgres(Settings settings) {
+    private EmbeddedPostgres(Settings settings, LaunchChoice launchChoice) {
         this.settings = settings;
+        this.launchChoice = launchChoice;
         this.data = settings.directory().resolve("data");
         this.serverLog = settings.directory().resolve("server.log");
         this.owner = Thread.ofPlatform().name("embedded-postgres").daemon().unstarted(this::own);
@@ -164,7 +172,11 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     /** Starts in the background; returns at once. See {@link #url} for how it went. */
     public static EmbeddedPostgres start(Settings settings) {
-        var postgres = new EmbeddedPostgres(settings);
+        return start(settings, UnprivilegedLaunch::detect);
+    }
+
+    static EmbeddedPostgres start(Settings settings, LaunchChoice launchChoice) {
+        var postgres = new EmbeddedPostgres(settings, launchChoice);
         postgres.owner.start();
         return postgres;
     }
@@ -202,7 +214,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             try (FileChannel lockFile = FileChannel.open(
                     settings.directory().resolve("owner.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
                 lock(lockFile);
-                UnprivilegedLaunch launch = UnprivilegedLaunch.detect();
+                UnprivilegedLaunch launch = launchChoice.choose();
                 prepare(launch);
                 try {
                     keepRunning(launch);
