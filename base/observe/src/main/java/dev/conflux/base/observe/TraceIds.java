@@ -8,9 +8,7 @@ public final class TraceIds {
 
     private static final int ID_LENGTH = 32;
     private static final int HEADER_LENGTH = 55;
-    private static final byte[] HEX = {
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'
-    };
+    private static final byte[] HEX = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
 
     private TraceIds() {}
 

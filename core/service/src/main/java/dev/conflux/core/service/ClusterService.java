@@ -34,6 +34,12 @@ public final class ClusterService {
     /** Grows with what nodes of one cluster must agree on; see docs/operations. */
     private static final int FEATURE_LEVEL = 1;
 
+    /** A node further behind than this should get no clients. */
+    private static final Duration MAX_READY_STALENESS = Duration.ofSeconds(5);
+
+    /** Who leads. */
+    public record LeaderInfo(int nodeId, String address) {}
+
     /** One member as the asked node sees it; values are null when it could not be asked. */
     public record MemberStatus(
             String role,
@@ -62,7 +68,7 @@ public final class ClusterService {
     private final Authorizer authorizer;
     private final String version;
 
-    /** @param version of this build */
+    /** Asks and commands through {@code node}; {@code version} is this build's. */
     public ClusterService(ConsensusNode node, ReadGate gate, Authorizer authorizer, String version) {
         this.node = node;
         this.gate = gate;
@@ -70,9 +76,16 @@ public final class ClusterService {
         this.version = version;
     }
 
-    /** Can this node serve the data plane? Needs no metadata database. Never blocks. */
-    public boolean ready() {
-        return node.status().serving();
+    /** Why this node cannot serve the data plane; empty when it can. Needs no metadata database. Never blocks. */
+    public Optional<String> obstacle() {
+        NodeStatus status = node.status();
+        if (!status.serving()) {
+            return Optional.of(
+                    "the node is " + wire(status.role()) + (status.leader().isEmpty() ? ", without a leader" : ""));
+        }
+        return status.stalenessMillis() > MAX_READY_STALENESS.toMillis()
+                ? Optional.of("the node lags behind its leader")
+                : Optional.empty();
     }
 
     /** Asks every member, in parallel and briefly. */
@@ -147,16 +160,17 @@ public final class ClusterService {
     }
 
     /** The leader, if this node knows one. */
-    public Optional<Member> leader(Principal principal) {
+    public Optional<LeaderInfo> leader(Principal principal) {
         authorizeAdmin(principal);
         NodeStatus own = node.status();
         return own.leader()
                 .flatMap(id -> own.members().stream()
                         .filter(member -> member.id().equals(id))
-                        .findFirst());
+                        .findFirst())
+                .map(member -> new LeaderInfo(member.id().value(), member.address()));
     }
 
-    /** @param target null for the most up-to-date follower */
+    /** Hands leadership over; {@code target} null = to the most up-to-date follower. */
     public void transferLeadership(Principal principal, @Nullable Integer target) {
         authorizeAdmin(principal);
         await(node.transferLeadership(Optional.ofNullable(target).map(NodeId::new)));

@@ -11,7 +11,7 @@ final class ConsensusErrors {
 
     private ConsensusErrors() {}
 
-    /** @param idempotencyKey of the write that failed; null when it had none */
+    /** For a write, {@code idempotencyKey} is its key. */
     static ConfluxError of(ConsensusException failure, @Nullable String idempotencyKey) {
         return switch (failure) {
             case ConsensusException.NoLeader e -> unavailable(ErrorCode.NO_LEADER, e);

@@ -41,7 +41,7 @@ final class RuleLinter {
     private static boolean shadows(Release earlier, int earlierIndex, Release later, int laterIndex) {
         return comesFirst(earlier, earlierIndex, later, laterIndex)
                 && (earlier.percentage() == null
-                        || earlier.percentage() == Release.BUCKETS && sameBuckets(earlier, later))
+                        || (earlier.percentage() == Release.BUCKETS && sameBuckets(earlier, later)))
                 && later.labels().entrySet().containsAll(earlier.labels().entrySet());
     }
 

@@ -489,10 +489,10 @@ public final class WatchService implements AutoCloseable {
         }
         catchUp(watch, live);
         attached.add(watch);
-        watch.keys.forEach(key ->
-                byKey.computeIfAbsent(key, unused -> new LinkedHashSet<>()).add(watch));
+        watch.keys.forEach(
+                key -> byKey.computeIfAbsent(key, _ -> new LinkedHashSet<>()).add(watch));
         watch.namespaces.forEach(namespace -> byNamespace
-                .computeIfAbsent(namespace, unused -> new LinkedHashSet<>())
+                .computeIfAbsent(namespace, _ -> new LinkedHashSet<>())
                 .add(watch));
     }
 
@@ -500,9 +500,8 @@ public final class WatchService implements AutoCloseable {
         if (!attached.remove(watch)) {
             return;
         }
-        watch.keys.forEach(key -> byKey.computeIfPresent(key, (unused, set) -> without(set, watch)));
-        watch.namespaces.forEach(
-                namespace -> byNamespace.computeIfPresent(namespace, (unused, set) -> without(set, watch)));
+        watch.keys.forEach(key -> byKey.computeIfPresent(key, (_, set) -> without(set, watch)));
+        watch.namespaces.forEach(namespace -> byNamespace.computeIfPresent(namespace, (_, set) -> without(set, watch)));
     }
 
     private static @Nullable Set<Watch> without(Set<Watch> set, Watch watch) {
