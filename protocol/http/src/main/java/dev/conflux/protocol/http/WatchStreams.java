@@ -144,6 +144,7 @@ final class WatchStreams {
             }
         }
 
+        @SuppressWarnings("ReferenceEquality") // Shared frames are the same object; comparing them deeply costs more.
         private Buffer encoded(WatchFrame frame) {
             if (frame != lastFrame) {
                 String json = new String(
