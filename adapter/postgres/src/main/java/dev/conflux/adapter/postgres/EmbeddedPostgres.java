@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -125,6 +126,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
      */
     private static final String WATCHDOG = """
             patience=$1; shift
+            # A session of its own: Ctrl-C in a terminal is for the JVM, which then stops the server in order.
+            if command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; fi
             exec 3<&0
             "$@" </dev/null 3<&- &
             server=$!
@@ -145,7 +148,14 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     private static final int WATCHDOG_PATIENCE_SECONDS = 3;
 
+    /** How to get rid of root; a test takes the second best way. */
+    @FunctionalInterface
+    interface LaunchChoice {
+        UnprivilegedLaunch choose() throws IOException, InterruptedException;
+    }
+
     private final Settings settings;
+    private final LaunchChoice launchChoice;
     private final Path data;
     private final Path serverLog;
     private final CompletableFuture<PostgresUrl> url = new CompletableFuture<>();
@@ -155,8 +165,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
     /** Guarded by {@code this}. */
     private @Nullable Process watchdog;
 
-    private EmbeddedPostgres(Settings settings) {
+    private EmbeddedPostgres(Settings settings, LaunchChoice launchChoice) {
         this.settings = settings;
+        this.launchChoice = launchChoice;
         this.data = settings.directory().resolve("data");
         this.serverLog = settings.directory().resolve("server.log");
         this.owner = Thread.ofPlatform().name("embedded-postgres").daemon().unstarted(this::own);
@@ -164,7 +175,11 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     /** Starts in the background; returns at once. See {@link #url} for how it went. */
     public static EmbeddedPostgres start(Settings settings) {
-        var postgres = new EmbeddedPostgres(settings);
+        return start(settings, UnprivilegedLaunch::detect);
+    }
+
+    static EmbeddedPostgres start(Settings settings, LaunchChoice launchChoice) {
+        var postgres = new EmbeddedPostgres(settings, launchChoice);
         postgres.owner.start();
         return postgres;
     }
@@ -202,7 +217,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             try (FileChannel lockFile = FileChannel.open(
                     settings.directory().resolve("owner.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
                 lock(lockFile);
-                UnprivilegedLaunch launch = UnprivilegedLaunch.detect();
+                UnprivilegedLaunch launch = launchChoice.choose();
                 prepare(launch);
                 try {
                     keepRunning(launch);
@@ -274,9 +289,14 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     private void initialize(UnprivilegedLaunch launch, Path passwordFile) throws IOException, InterruptedException {
-        Path initializing = settings.directory().resolve("data.initializing");
-        // Of a start that was cut short.
-        PostgresBinaries.delete(initializing);
+        String prefix = "data.initializing.";
+        try (DirectoryStream<Path> unfinished = Files.newDirectoryStream(settings.directory(), prefix + "*")) {
+            for (Path path : unfinished) {
+                deleteUnfinished(path);
+            }
+        }
+        Path initializing =
+                settings.directory().resolve(prefix + ProcessHandle.current().pid());
         Path output = settings.directory().resolve("initdb.log");
         Process initdb = new ProcessBuilder(launch.command(List.of(
                         program("initdb").toString(),
@@ -309,6 +329,18 @@ public final class EmbeddedPostgres implements AutoCloseable {
         Files.deleteIfExists(output);
         Files.move(initializing, data, StandardCopyOption.ATOMIC_MOVE);
         OwnerOnlyFile.syncDirectory(settings.directory());
+    }
+
+    /** Of a start that was cut short; its initdb may still be writing for a moment, so it may take another start. */
+    private static void deleteUnfinished(Path path) {
+        try {
+            PostgresBinaries.delete(path);
+        } catch (IOException e) {
+            log.atInfo()
+                    .setMessage("embedded_postgres_leftover")
+                    .addKeyValue("directory", path)
+                    .log();
+        }
     }
 
     private void keepRunning(UnprivilegedLaunch launch) throws IOException, InterruptedException {

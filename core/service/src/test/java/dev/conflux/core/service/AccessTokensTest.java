@@ -57,9 +57,10 @@ class AccessTokensTest {
 
     @BeforeEach
     void setUp() throws Exception {
+        key = TestKeys.SIGNING_KEY;
+        store.putKey(key);
         tokens = tokens(clock);
         tokens.prepare();
-        key = store.signingKeys().getFirst();
         signer = new RSASSASigner(
                 KeyFactory.getInstance("RSA").generatePrivate(new PKCS8EncodedKeySpec(key.privateKey())));
     }
@@ -280,7 +281,9 @@ class AccessTokensTest {
     }
 
     private JWSHeader.Builder builder() {
-        return new JWSHeader.Builder(header());
+        return new JWSHeader.Builder(JWSAlgorithm.RS256)
+                .type(JOSEObjectType.JWT)
+                .keyID(key.keyId());
     }
 
     private JWSHeader header() {

@@ -242,6 +242,22 @@ class AuthenticationTest {
     }
 
     @Test
+    void shouldMakeTheFirstKeyOfTheCluster() throws Exception {
+        // given
+        InMemoryMetadataStore empty = new InMemoryMetadataStore();
+        var first = new Authentication(empty, AuthSettings.defaults(dir.resolve("a"), PASSWORD), clock);
+        var second = new Authentication(empty, AuthSettings.defaults(dir.resolve("b"), PASSWORD), clock);
+        opened.add(first);
+        opened.add(second);
+        first.ready().get(10, TimeUnit.SECONDS);
+        second.ready().get(10, TimeUnit.SECONDS);
+        // then
+        assertThat(empty.signingKeys()).hasSize(1);
+        String token = first.service().login("admin", PASSWORD).accessToken();
+        assertThat(second.authenticator().authenticate(token).name()).isEqualTo("admin");
+    }
+
+    @Test
     void shouldIgnoreDamagedKeyFile() throws Exception {
         // given
         Files.createDirectories(dir.resolve("auth"));
@@ -376,6 +392,7 @@ class AuthenticationTest {
     }
 
     private Authentication open(MetadataStore metadata, Path dataDir, @Nullable String password, Clock time) {
+        store.keepKey(TestKeys.SIGNING_KEY);
         var auth = new Authentication(metadata, AuthSettings.defaults(dataDir, password), time);
         opened.add(auth);
         return auth;

@@ -40,6 +40,13 @@ public final class InMemoryMetadataStore implements MetadataStore {
         keys.add(key);
     }
 
+    /** As {@link #addFirstSigningKey}, also while unavailable. */
+    public synchronized void keepKey(SigningKey key) {
+        if (keys.isEmpty()) {
+            keys.add(key);
+        }
+    }
+
     @Override
     public synchronized Optional<User> findUser(String username) {
         requireAvailable();
