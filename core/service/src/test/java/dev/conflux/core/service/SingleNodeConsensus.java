@@ -98,7 +98,17 @@ public final class SingleNodeConsensus implements ConsensusNode {
     public NodeStatus status() {
         long applied = index.get();
         return new NodeStatus(
-                "test-cluster", SELF, Role.LEADER, Optional.of(SELF), 1, applied, applied, applied, 0, List.of(MEMBER), 0);
+                "test-cluster",
+                SELF,
+                Role.LEADER,
+                Optional.of(SELF),
+                1,
+                applied,
+                applied,
+                applied,
+                0,
+                List.of(MEMBER),
+                0);
     }
 
     @Override
