@@ -247,8 +247,8 @@ class AppliersTest {
         accepted(Commands.create("t/a/e/n", "x"));
         StatusReport report = StatusReport.decode(state.query(StatusReport.request()));
         assertThat(report)
-                .isEqualTo(new StatusReport(
-                        new LogPosition(1, 1), 1, state.view().digest()));
+                .isEqualTo(
+                        new StatusReport(new LogPosition(1, 1), 1, state.view().digest()));
         state.skipped(new LogPosition(5, 2));
         assertThat(state.view().appliedIndex()).isEqualTo(5);
         assertThat(state.applied().index()).isEqualTo(1);

@@ -178,9 +178,8 @@ public abstract class ConfigStateContract {
             assertThat(view.namespace(config.key().namespace().toString())).contains(served);
             assertThat(reader.config(config.key())).contains(config);
             for (var version : reader.versions(config.id(), Long.MAX_VALUE, 1000)) {
-                text.append(new String(
-                        reader.content(config.id(), version.id()).orElseThrow(),
-                        StandardCharsets.UTF_8));
+                text.append(
+                        new String(reader.content(config.id(), version.id()).orElseThrow(), StandardCharsets.UTF_8));
             }
         });
         text.append(reader.events(0, 1000)).append(reader.eventsCompactedThrough());

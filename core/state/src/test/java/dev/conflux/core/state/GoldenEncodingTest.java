@@ -42,7 +42,9 @@ class GoldenEncodingTest {
             var outcome = new Outcome.Rejected(9, error);
             byte[] bytes = CommandCodec.encodeOutcome(outcome);
             assertThat(CommandCodec.decodeOutcome(bytes)).isEqualTo(outcome);
-            actual.put("outcome " + error.getClass().getSimpleName(), HexFormat.of().formatHex(bytes));
+            actual.put(
+                    "outcome " + error.getClass().getSimpleName(),
+                    HexFormat.of().formatHex(bytes));
         }
         var store = new InMemoryStateStore();
         var state = new ConfigState(store);
@@ -58,7 +60,8 @@ class GoldenEncodingTest {
             dump(store, "after " + i, actual);
         }
         var text = new StringBuilder();
-        actual.forEach((name, hex) -> text.append(name).append(" = ").append(hex).append('\n'));
+        actual.forEach(
+                (name, hex) -> text.append(name).append(" = ").append(hex).append('\n'));
         if (Boolean.getBoolean("golden.update")) {
             Files.createDirectories(FILE.getParent());
             Files.writeString(FILE, text);
