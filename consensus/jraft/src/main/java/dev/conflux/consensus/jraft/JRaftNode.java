@@ -247,7 +247,13 @@ public final class JRaftNode implements ConsensusNode {
         Files.createDirectories(EngineOptions.snapshots(dataDir));
         var options = new EngineOptions(config, transport, quarantine, storage, adapter);
         NodeManager.getInstance().addAddress(self.getEndpoint());
-        Node engine = RaftServiceFactory.createAndInitRaftNode(EngineOptions.GROUP, self.copy(), options);
+        Node engine;
+        try {
+            engine = RaftServiceFactory.createAndInitRaftNode(EngineOptions.GROUP, self.copy(), options);
+        } catch (RuntimeException e) {
+            NodeManager.getInstance().removeAddress(self.getEndpoint());
+            throw e;
+        }
         var requests = new PeerRequests(this, stateMachine, quarantine, rpcExecutor, self);
         running = new Running(engine, storage, mark, requests);
         transport.serve(requests);
@@ -276,7 +282,11 @@ public final class JRaftNode implements ConsensusNode {
                 stateMachine.applied());
     }
 
-    /** Completes when this member takes part; fails with {@link IdentityException} when it must not. */
+    /**
+     * Completes when this member takes part: it follows, leads or is in quarantine. Fails with {@link IdentityException}
+     * when it must not, with another exception when the engine cannot start. After a failure the process should end:
+     * what the engine had opened is released only then.
+     */
     public CompletableFuture<Void> ready() {
         return ready.copy();
     }
