@@ -2,6 +2,7 @@ package dev.conflux.consensus.jraft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import com.alipay.sofa.jraft.rpc.RpcRequests.RequestVoteRequest;
 import dev.conflux.base.tls.DevCertificateAuthority;
@@ -19,29 +20,28 @@ import java.security.GeneralSecurityException;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Who gets how far on the peer port. The intruder speaks the real protocol over a plain JDK socket. */
 @Timeout(60)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS) // one cluster for all: none of these may disturb it
 class PeerSecurityTest {
 
-    @TempDir
-    Path directory;
+    private TestCluster cluster = new TestCluster(Path.of("unused"), 1); // replaced before the first test
 
-    private TestCluster cluster = new TestCluster(Path.of("unused"), 1); // replaced before each test
-
-    @BeforeEach
-    void start() {
+    @BeforeAll
+    void start(@TempDir Path directory) {
         // Three configured, two running: the third seat is free for whoever claims it.
         cluster = new TestCluster(directory, 3).startAll();
         cluster.stop(3);
     }
 
-    @AfterEach
+    @AfterAll
     void stop() {
         cluster.close();
     }
@@ -165,12 +165,14 @@ class PeerSecurityTest {
     }
 
     private void assertRefused(TlsIdentity identity) {
+        long before = cluster.node(1).metrics().connectionsRefused();
         assertThatThrownBy(() -> {
                     try (var peer = new RawPeer(identity)) {
                         peer.hello(helloOfThree(recordedStorage(), clusterId()));
                     }
                 })
                 .isInstanceOf(IOException.class);
+        await().atMost(TestCluster.SOON).until(() -> cluster.node(1).metrics().connectionsRefused() > before);
     }
 
     private Wire.Hello helloOfThree(String storage, String clusterId) {
