@@ -1,0 +1,105 @@
+package dev.conflux.server;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** Every key of {@code conflux.yaml}, with its default and the reason for it. A key that is not here stops the start. */
+enum Setting {
+    PROFILE("profile", "production", "production or dev; dev allows plaintext on loopback and the embedded database"),
+    SERVER_HOST("server.host", "0.0.0.0", "where the client port listens; the dev profile says 127.0.0.1"),
+    SERVER_PORT("server.port", "8080", "the one port of all client protocols"),
+    SERVER_TLS_CERT_FILE("server.tls.cert_file", "", "PEM certificate chain of the client port"),
+    SERVER_TLS_KEY_FILE("server.tls.key_file", "", "PEM private key of the client port"),
+    SERVER_ALLOW_PLAINTEXT(
+            "server.allow_plaintext",
+            "false",
+            "true only behind a proxy that ends TLS; without it a production node refuses to start without TLS"),
+    SERVER_MAX_CONNECTIONS(
+            "server.max_connections", "20000", "client connections; more are refused, so that descriptors last"),
+    SERVER_EVENT_LOOPS("server.event_loops", "0", "0 = one per processor"),
+    CLUSTER_NAME("cluster.name", "conflux", "part of every peer certificate: two clusters never talk to each other"),
+    CLUSTER_NODE_ID("cluster.node_id", "1", "this node's number, unique for ever"),
+    CLUSTER_PEERS(
+            "cluster.peers",
+            "",
+            "all members, this one included: host:port (numbered from 1 in this order) or id@host:port"),
+    CLUSTER_BIND_HOST("cluster.bind_host", "0.0.0.0", "where the peer port listens; the dev profile says 127.0.0.1"),
+    CLUSTER_TLS_CERT_FILE("cluster.tls.cert_file", "", "PEM certificate that names this node (docs/operations/tls.md)"),
+    CLUSTER_TLS_KEY_FILE("cluster.tls.key_file", "", "PEM private key of the peer certificate"),
+    CLUSTER_TLS_CA_FILE("cluster.tls.ca_file", "", "PEM of the authority that signs all peer certificates"),
+    CLUSTER_ELECTION_TIMEOUT(
+            "cluster.election_timeout", "500ms", "a follower waits so long before it stands for election"),
+    CLUSTER_HEARTBEAT_INTERVAL(
+            "cluster.heartbeat_interval",
+            "50ms",
+            "a tenth of the election timeout, so that one lost beat is no election"),
+    OPS_HOST("ops.host", "127.0.0.1", "operators' port; loopback, because it has no login of its own yet"),
+    OPS_PORT("ops.port", "9091", "operators' port, /_cluster"),
+    DATABASE_URL(
+            "database.url", "", "postgresql://user:password@host:port/name, or embedded (the dev profile's default)"),
+    DATABASE_EMBEDDED_PORT("database.embedded_port", "0", "port of the embedded PostgreSQL; 0 = a free one"),
+    DATABASE_MAX_CONNECTIONS("database.max_connections", "10", "connections of this node to PostgreSQL"),
+    STORAGE_DATA_DIR("storage.data_dir", "/var/lib/conflux", "everything this node keeps"),
+    STORAGE_WAL_DIR("storage.wal_dir", "", "the replicated log, if it has a disk of its own; else under data_dir"),
+    STORAGE_CONTENT_CACHE("storage.content_cache", "64MiB", "released contents kept in memory"),
+    AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
+    LOG_LEVEL("log.level", "info", "error, warn, info or debug"),
+    LOG_FORMAT("log.format", "text", "text or json");
+
+    /** Other names from the first design's deployment guide. */
+    private static final Map<String, Setting> ALIASES = Map.of(
+            "CONFLUX_NODE_ID", CLUSTER_NODE_ID,
+            "CONFLUX_DATA_DIR", STORAGE_DATA_DIR,
+            "CONFLUX_PEERS", CLUSTER_PEERS);
+
+    private final String key;
+    private final String defaultText;
+    private final String reason;
+
+    Setting(String key, String defaultText, String reason) {
+        this.key = key;
+        this.defaultText = defaultText;
+        this.reason = reason;
+    }
+
+    String key() {
+        return key;
+    }
+
+    String defaultText() {
+        return defaultText;
+    }
+
+    String reason() {
+        return reason;
+    }
+
+    /** {@code server.port} is {@code CONFLUX_SERVER_PORT}. */
+    String environmentName() {
+        return "CONFLUX_" + key.replace('.', '_').toUpperCase(Locale.ROOT);
+    }
+
+    static Optional<Setting> ofKey(String key) {
+        return Arrays.stream(values()).filter(s -> s.key.equals(key)).findFirst();
+    }
+
+    static Optional<Setting> ofEnvironment(String name) {
+        Setting alias = ALIASES.get(name);
+        return alias != null
+                ? Optional.of(alias)
+                : Arrays.stream(values())
+                        .filter(s -> s.environmentName().equals(name))
+                        .findFirst();
+    }
+
+    /** The reference as a Markdown table; {@code docs/configuration.md} holds it and a test compares. */
+    static String reference() {
+        return Arrays.stream(values())
+                .map(s -> "| `" + s.key + "` | `" + s.environmentName() + "` | "
+                        + (s.defaultText.isEmpty() ? "" : "`" + s.defaultText + "`") + " | " + s.reason + " |")
+                .collect(Collectors.joining("\n", "| key | environment | default | why |\n|---|---|---|---|\n", "\n"));
+    }
+}

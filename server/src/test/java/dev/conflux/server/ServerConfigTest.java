@@ -1,0 +1,120 @@
+package dev.conflux.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ServerConfigTest {
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void shouldReadFileAndLetTheEnvironmentWin() throws IOException {
+        // given
+        Path file = write("""
+                profile: dev
+                server: { port: 8081 }
+                cluster: { node_id: 2, peers: ["127.0.0.1:9090"] }
+                """);
+
+        // when
+        var config = ServerConfig.load(
+                Optional.of(file), Map.of("CONFLUX_SERVER_PORT", "8099", "CONFLUX_NODE_ID", "1", "PATH", "/bin"));
+
+        // then
+        assertThat(config.server().port()).isEqualTo(8099);
+        assertThat(config.server().host()).isEqualTo("127.0.0.1");
+        assertThat(config.cluster().nodeId()).isEqualTo(1);
+        assertThat(config.database().url()).isNull();
+    }
+
+    @Test
+    void shouldHideTheDatabasePasswordInTheEffectiveConfiguration() throws IOException {
+        // given
+        Path file = write("""
+                profile: dev
+                database: { url: "postgresql://conflux:hunter2@localhost/conflux" }
+                """);
+
+        // when
+        var config = ServerConfig.load(Optional.of(file), Map.of());
+
+        // then
+        assertThat(config.toString() + config.effective()).doesNotContain("hunter2");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            server: {prot: 8080}                                               | server.prot is not a setting
+            server: {port: 80800}                                              | server.port: 80800 (expected: a whole number from 1 to 65535)
+            ops: {port: 8080}                                                  | ops.port: 8080 (expected: another port
+            cluster: {peers: ['a:9090', 'a:9090']}                             | a:9090 appears twice
+            cluster: {peers: ['1@a:9090', '1@b:9090']}                         | node id 1 appears twice
+            cluster: {node_id: 4, peers: ['a:9090', 'b:9090']}                 | cluster.node_id: 4 (expected: one of the ids
+            cluster: {peers: ['a']}                                            | cluster.peers: a (expected: host:port
+            cluster: {peers: ['a:9090', 'b:9090']}                             | cluster.tls.cert_file: missing
+            cluster: {heartbeat_interval: 500ms, election_timeout: 500ms}      | cluster.heartbeat_interval: 500ms (expected: shorter
+            cluster: {election_timeout: 5}                                     | cluster.election_timeout: 5 (expected: a duration
+            storage: {content_cache: 64MB}                                     | storage.content_cache: 64MB (expected: a size
+            server: {host: 0.0.0.0}                                            | server.tls.cert_file: missing
+            server: {tls: {cert_file: /nowhere}}                               | only some are set
+            database: {url: 'mysql://root:secret@x/y'}                         | database.url: *** (expected: postgresql
+            [1, 2]                                                             | the document (expected: keys and values)
+            server: &a {port: 1}                                               | another port
+            """)
+    void shouldRefuseToStartWithOnePreciseMessage(String yaml, String message) throws IOException {
+        // given
+        String text = yaml.startsWith("server: &a")
+                ? "profile: dev\nserver: {port: 9090}"
+                : yaml.startsWith("[") ? yaml : "profile: dev\n" + yaml;
+        Path file = write(text);
+
+        // then
+        assertThatThrownBy(() -> ServerConfig.load(Optional.of(file), Map.of()))
+                .isInstanceOf(ConfigurationException.class)
+                .hasMessageContaining(message)
+                .hasMessageNotContaining("secret@");
+    }
+
+    @Test
+    void shouldRefuseAProductionNodeWithoutTls() {
+        assertThatThrownBy(() -> ServerConfig.load(Optional.empty(), Map.of()))
+                .hasMessageContaining("server.tls.cert_file: missing");
+    }
+
+    @Test
+    void shouldRefuseAnUnknownVariable() {
+        assertThatThrownBy(() -> ServerConfig.load(Optional.empty(), Map.of("CONFLUX_SERVER_PROT", "1")))
+                .hasMessageContaining("CONFLUX_SERVER_PROT is not a setting");
+    }
+
+    @Test
+    void shouldHaveItsReferenceInTheDocs() throws IOException {
+        // given
+        Path page = Path.of("../docs/configuration.md");
+
+        // when
+        if (Boolean.getBoolean("golden.update")) {
+            String text = Files.readString(page);
+            int start = text.indexOf("| key |");
+            Files.writeString(page, (start < 0 ? text + "\n" : text.substring(0, start)) + Setting.reference());
+        }
+
+        // then
+        assertThat(Files.readString(page)).contains(Setting.reference());
+    }
+
+    private Path write(String yaml) throws IOException {
+        return Files.writeString(directory.resolve("conflux.yaml"), yaml);
+    }
+}
