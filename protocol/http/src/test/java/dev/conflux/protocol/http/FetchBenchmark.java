@@ -5,6 +5,8 @@ import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import java.nio.file.Files;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * What does fetch cost over a bare server with the same bytes? Prints both addresses and waits; drive them with a load
@@ -18,10 +20,10 @@ public final class FetchBenchmark {
         try (var node = new TestNode(Files.createTempDirectory("fetch-benchmark"))) {
             node.published("bench", "config", "x".repeat(1024));
             String path = "/api/v1/fetch/config/bench/app/prod/config";
-            byte[] content = node.get(path).response().body();
+            TestNode.Answer answer = node.get(path);
             Vertx vertx = Vertx.vertx();
             vertx.deployVerticle(
-                            () -> new Bare(content),
+                            () -> new Bare(answer),
                             new DeploymentOptions().setInstances(HttpServerConfig.defaultInstances()))
                     .toCompletionStage()
                     .toCompletableFuture()
@@ -37,9 +39,12 @@ public final class FetchBenchmark {
     private static final class Bare extends AbstractVerticle {
         private static final int PORT = 18_099;
         private final byte[] content;
+        private final Map<String, String> headers = new TreeMap<>();
 
-        Bare(byte[] content) {
-            this.content = content;
+        Bare(TestNode.Answer answer) {
+            content = answer.response().body();
+            answer.response().headers().map().forEach((name, values) -> headers.put(name, values.getFirst()));
+            headers.remove("content-length");
         }
 
         @Override
@@ -47,7 +52,7 @@ public final class FetchBenchmark {
             vertx.createHttpServer()
                     .requestHandler(request -> {
                         var response = request.response();
-                        response.putHeader("Content-Type", "text/plain");
+                        headers.forEach(response::putHeader);
                         response.end(Buffer.buffer(content));
                     })
                     .listen(PORT);
