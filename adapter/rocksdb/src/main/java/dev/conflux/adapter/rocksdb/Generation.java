@@ -140,8 +140,7 @@ final class Generation {
             ReadOptions readOptions = own(owned, new ReadOptions());
             var handles = new ArrayList<ColumnFamilyHandle>();
             RocksDB db = RocksDB.open(options, directory.toString(), descriptors, handles);
-            return new Generation(
-                    directory, owned, db, List.copyOf(handles), writeOptions, readOptions);
+            return new Generation(directory, owned, db, List.copyOf(handles), writeOptions, readOptions);
         } catch (RocksDBException e) {
             closeAll(owned);
             throw new StateStoreException("state database " + directory + " cannot be opened", e);
@@ -245,8 +244,7 @@ final class Generation {
         // The bounds let the iterator stop inside RocksDB: it never passes deleted entries beyond them.
         try (var lower = new Slice(from);
                 var upper = new Slice(to);
-                var options =
-                        new ReadOptions().setIterateLowerBound(lower).setIterateUpperBound(upper)) {
+                var options = new ReadOptions().setIterateLowerBound(lower).setIterateUpperBound(upper)) {
             if (snapshot != null) {
                 options.setSnapshot(snapshot);
             }

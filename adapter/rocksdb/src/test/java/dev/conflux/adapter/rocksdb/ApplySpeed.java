@@ -68,9 +68,11 @@ final class ApplySpeed {
                     found += view.find("t/app" + i % 100 + "/e/n" + i) != null ? 1 : 0;
                 }
             }
-            System.out.printf(Locale.ROOT, 
+            System.out.printf(
+                    Locale.ROOT,
                     "find, building the path included: %d ns (%d found)%n",
-                    (System.nanoTime() - start) / (100L * CONFIGS), found);
+                    (System.nanoTime() - start) / (100L * CONFIGS),
+                    found);
         }
     }
 }
