@@ -15,6 +15,7 @@ final class Terminal {
         this.out = out;
     }
 
+    @SuppressWarnings("SystemConsoleNull") // It does return null without a controlling terminal, documented so.
     private static boolean onTerminal() {
         Console console = System.console();
         return console != null && console.isTerminal();
