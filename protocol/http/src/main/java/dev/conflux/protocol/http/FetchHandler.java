@@ -1,0 +1,212 @@
+package dev.conflux.protocol.http;
+
+import dev.conflux.base.observe.TraceIds;
+import dev.conflux.core.model.Encryption;
+import dev.conflux.core.model.Format;
+import dev.conflux.core.model.Labels;
+import dev.conflux.core.model.Principal;
+import dev.conflux.core.service.FetchService;
+import dev.conflux.core.service.FetchService.Fetched;
+import dev.conflux.core.service.Freshness;
+import io.micrometer.core.instrument.Timer;
+import io.vertx.core.Context;
+import io.vertx.core.MultiMap;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code GET /api/v1/fetch/config/…}: the hot path. With a token seen before, hot content and the default consistency,
+ * everything happens on the event loop in one go. What must wait or compute goes to a virtual thread and comes back.
+ *
+ * <p>One per event loop; called only on it.
+ */
+final class FetchHandler {
+
+    static final String PREFIX = "/api/v1/fetch/config/";
+    private static final String BEARER = "Bearer ";
+
+    private static final CharSequence CONFIG_VERSION = HttpHeaders.createOptimized("X-Config-Version");
+    private static final CharSequence CONFIG_HASH = HttpHeaders.createOptimized("X-Config-Hash");
+    private static final CharSequence CONFIG_FORMAT = HttpHeaders.createOptimized("X-Config-Format");
+    private static final CharSequence ENCRYPTED = HttpHeaders.createOptimized("X-Config-Encrypted");
+    private static final CharSequence WRAPPED_DEK = HttpHeaders.createOptimized("X-Config-Wrapped-Dek");
+    private static final CharSequence KEK_ID = HttpHeaders.createOptimized("X-Config-Kek-Id");
+    private static final CharSequence NONCE = HttpHeaders.createOptimized("X-Config-Nonce");
+    private static final CharSequence IF_NONE_MATCH = HttpHeaders.createOptimized("if-none-match");
+    private static final CharSequence CONSISTENCY = HttpHeaders.createOptimized("x-conflux-consistency");
+    private static final CharSequence MIN_REVISION = HttpHeaders.createOptimized("x-conflux-min-revision");
+    private static final CharSequence TRACEPARENT = HttpHeaders.createOptimized("traceparent");
+
+    /** What the format's headers say, ready to write. */
+    private record FormatHeaders(CharSequence mediaType, CharSequence name) {}
+
+    private final HttpServices services;
+    private final FetchService fetch;
+    private final Responder responder;
+    private final Blocking blocking;
+    private final Timer served;
+    private final Timer notModified;
+    private final Timer refused;
+    private final Map<String, FormatHeaders> formats = new HashMap<>();
+
+    FetchHandler(HttpServices services, Responder responder, Blocking blocking) {
+        this.services = services;
+        this.fetch = services.fetch();
+        this.responder = responder;
+        this.blocking = blocking;
+        this.served = timer("served");
+        this.notModified = timer("not_modified");
+        this.refused = timer("refused");
+    }
+
+    private Timer timer(String result) {
+        return services.metrics()
+                .timer(
+                        "conflux_fetch",
+                        "Fetches of one config, until the answer is handed to the socket",
+                        "result",
+                        result);
+    }
+
+    /** One fetch under way. */
+    private record Fetch(HttpServerRequest request, String path, Labels labels, String traceId, long startNanos) {}
+
+    /** Only for requests whose path starts with {@link #PREFIX} and whose method is GET. */
+    void handle(HttpServerRequest request) {
+        long start = System.nanoTime();
+        MultiMap headers = request.headers();
+        String traceId = TraceIds.continuing(headers.get(TRACEPARENT));
+        String uri = request.uri();
+        try {
+            if (uri.indexOf('?') >= 0) {
+                throw Request.refusal("query", "given", "no query: labels are headers, X-Client-Label-<Key>");
+            }
+            String token = token(headers);
+            var current = new Fetch(request, uri.substring(PREFIX.length()), ClientLabels.of(headers), traceId, start);
+            Freshness freshness = Request.freshness(headers.get(CONSISTENCY), headers.get(MIN_REVISION));
+            Principal principal =
+                    token == null ? null : services.authenticator().cached(token);
+            if (principal != null && services.gate().isOpen(freshness)) {
+                serve(current, principal);
+            } else {
+                serveLater(current, token, freshness);
+            }
+        } catch (RuntimeException e) {
+            fail(request, traceId, start, e);
+        }
+    }
+
+    /** The same through the table of routes, which has authenticated already. */
+    void handleRouted(Request unused, HttpServerRequest request) {
+        handle(request);
+    }
+
+    static @Nullable String token(MultiMap headers) {
+        String authorization = headers.get(HttpHeaders.AUTHORIZATION);
+        return authorization != null && authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())
+                ? authorization.substring(BEARER.length())
+                : null;
+    }
+
+    private void serveLater(Fetch current, @Nullable String token, Freshness freshness) {
+        Context context = blocking.context();
+        blocking.run(
+                () -> {
+                    Principal principal = Dispatcher.authenticate(services, token);
+                    services.gate().await(freshness);
+                    return principal;
+                },
+                (principal, failure) -> context.runOnContext(_ -> {
+                    if (principal == null || failure != null) {
+                        fail(current.request, current.traceId, current.startNanos, Blocking.orUnknown(failure));
+                    } else {
+                        serveOrFail(current, principal);
+                    }
+                }));
+    }
+
+    private void serveOrFail(Fetch current, Principal principal) {
+        try {
+            serve(current, principal);
+        } catch (RuntimeException e) {
+            fail(current.request, current.traceId, current.startNanos, e);
+        }
+    }
+
+    private void serve(Fetch current, Principal principal) {
+        Fetched fetched = fetch.fetch(principal, current.path, current.labels);
+        String ifNoneMatch = current.request.headers().get(IF_NONE_MATCH);
+        if (ifNoneMatch != null && ETags.matches(ifNoneMatch, fetched.etag())) {
+            HttpServerResponse response = current.request.response().setStatusCode(304);
+            headers(response, current, fetched);
+            response.end();
+            record(notModified, current.startNanos);
+            return;
+        }
+        byte[] content = fetched.cachedContent();
+        if (content != null) {
+            write(current, fetched, content);
+            return;
+        }
+        Context context = blocking.context();
+        blocking.run(
+                () -> fetch.content(fetched),
+                (bytes, failure) -> context.runOnContext(_ -> {
+                    if (bytes == null || failure != null) {
+                        fail(current.request, current.traceId, current.startNanos, Blocking.orUnknown(failure));
+                    } else {
+                        write(current, fetched, bytes);
+                    }
+                }));
+    }
+
+    private void write(Fetch current, Fetched fetched, byte[] content) {
+        HttpServerResponse response = current.request.response();
+        if (response.closed()) {
+            return;
+        }
+        headers(response, current, fetched);
+        FormatHeaders format = format(fetched.format());
+        response.putHeader(HttpHeaders.CONTENT_TYPE, format.mediaType);
+        response.putHeader(CONFIG_FORMAT, format.name);
+        Encryption encryption = fetched.encryption();
+        if (encryption != null) {
+            response.putHeader(ENCRYPTED, encryption.algorithm());
+            response.putHeader(WRAPPED_DEK, Wire.base64(encryption.wrappedDek()));
+            response.putHeader(KEK_ID, encryption.kekId());
+            response.putHeader(NONCE, Wire.base64(encryption.nonce()));
+        }
+        response.end(Responder.buffer(content));
+        record(served, current.startNanos);
+    }
+
+    private void headers(HttpServerResponse response, Fetch current, Fetched fetched) {
+        response.putHeader(Responder.REVISION, responder.revisionText(fetched.revision()));
+        response.putHeader(Responder.STALENESS, responder.stalenessText());
+        response.putHeader(Responder.TRACE_ID, current.traceId);
+        response.putHeader(HttpHeaders.ETAG, fetched.etag());
+        response.putHeader(CONFIG_VERSION, fetched.versionText());
+        response.putHeader(CONFIG_HASH, fetched.hashHeader());
+    }
+
+    private FormatHeaders format(Format format) {
+        return formats.computeIfAbsent(
+                format.name(),
+                name -> new FormatHeaders(
+                        HttpHeaders.createOptimized(format.mediaType()), HttpHeaders.createOptimized(name)));
+    }
+
+    private void fail(HttpServerRequest request, String traceId, long start, Throwable failure) {
+        responder.send(request.response(), Responder.failure(failure, traceId).local(), traceId);
+        record(refused, start);
+    }
+
+    private static void record(Timer timer, long startNanos) {
+        timer.record(System.nanoTime() - startNanos, TimeUnit.NANOSECONDS);
+    }
+}

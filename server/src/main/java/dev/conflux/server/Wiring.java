@@ -1,0 +1,184 @@
+package dev.conflux.server;
+
+import dev.conflux.adapter.postgres.EmbeddedPostgres;
+import dev.conflux.adapter.postgres.PostgresMetadataStore;
+import dev.conflux.adapter.postgres.PostgresUrl;
+import dev.conflux.adapter.rocksdb.RocksStateStore;
+import dev.conflux.base.observe.Metrics;
+import dev.conflux.base.tls.TlsFiles;
+import dev.conflux.base.tls.TlsIdentity;
+import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.NodeId;
+import dev.conflux.consensus.jraft.JRaftConfig;
+import dev.conflux.consensus.jraft.JRaftNode;
+import dev.conflux.core.service.AuthSettings;
+import dev.conflux.core.service.Authentication;
+import dev.conflux.core.service.Authorizer;
+import dev.conflux.core.service.ClusterService;
+import dev.conflux.core.service.CommandLog;
+import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.FetchService;
+import dev.conflux.core.service.PublishService;
+import dev.conflux.core.service.ReadGate;
+import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.VersionService;
+import dev.conflux.core.service.WatchService;
+import dev.conflux.core.state.ConfigState;
+import dev.conflux.protocol.http.HttpProtocol;
+import dev.conflux.protocol.http.HttpServerConfig;
+import dev.conflux.protocol.http.HttpServices;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The composition root: every {@code new} of a part stands here, and every part is closed here, in the reverse order of
+ * its opening. {@link #start} and {@link #close} may be called by different threads.
+ */
+final class Wiring implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(Wiring.class);
+
+    /** The version that the cluster status shows; the jar's manifest has it. */
+    private static final String VERSION =
+            java.util.Objects.requireNonNullElse(Wiring.class.getPackage().getImplementationVersion(), "development");
+
+    /** How long a write may take before its fate is unknown; several elections fit in. */
+    private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(5);
+
+    private final ServerConfig config;
+    private final @Nullable String bootstrapPassword;
+    private final Deque<Part> parts = new ArrayDeque<>();
+    private boolean closed;
+
+    private record Part(String name, AutoCloseable closeable) {}
+
+    /** @param bootstrapPassword of the first super-admin; null = make one */
+    Wiring(ServerConfig config, @Nullable String bootstrapPassword) {
+        this.config = config;
+        this.bootstrapPassword = bootstrapPassword;
+    }
+
+    /** Opens everything; returns when the client port listens. The cluster may still be electing. */
+    void start() throws IOException {
+        Path dataDir = config.storage().dataDir();
+        open("data directory", DataDirectory.lock(dataDir));
+        Metrics metrics = open("metrics", new Metrics());
+
+        PostgresMetadataStore metadata = open("metadata store", metadataStore(dataDir));
+        Authentication authentication = open("authentication", authentication(metadata, dataDir));
+
+        RocksStateStore store = open(
+                "state store",
+                RocksStateStore.open(dataDir.resolve("state")));
+        ConfigState state = open("state", new ConfigState(store));
+        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
+
+        var authorizer = new Authorizer();
+        var commands = new CommandLog(node, WRITE_TIMEOUT);
+        ReadGate gate = ReadGate.on(node, state, ReadGate.DEFAULT_TIMEOUT);
+        var services = new HttpServices(
+                authentication.authenticator(),
+                authentication.service(),
+                authorizer,
+                gate,
+                new FetchService(gate, state.reader(), authorizer),
+                new ConfigService(commands, state.reader(), authorizer, gate),
+                new VersionService(commands, state.reader(), authorizer, gate),
+                new ReleaseService(commands, state.reader(), authorizer, gate),
+                new PublishService(commands, state.reader(), authorizer, gate),
+                open("watch", WatchService.on(state, gate, authorizer, WatchService.DEFAULT_PROGRESS_INTERVAL)),
+                new ClusterService(node, gate, authorizer, VERSION),
+                metrics);
+        open("http", HttpProtocol.start(http(), services));
+        log.info("listening on {}:{}", config.server().host(), config.server().port());
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        while (!parts.isEmpty()) {
+            Part part = parts.pop();
+            try {
+                part.closeable().close();
+            } catch (Exception e) {
+                log.warn("closing {} failed", part.name(), e);
+            }
+        }
+    }
+
+    /** Takes charge of a part; closes it at once when everything is being closed already. */
+    private synchronized <T extends AutoCloseable> T open(String name, T part) throws IOException {
+        parts.push(new Part(name, part));
+        if (closed) {
+            close();
+            throw new IOException("stopped while starting");
+        }
+        return part;
+    }
+
+    private PostgresMetadataStore metadataStore(Path dataDir) throws IOException {
+        Secret url = config.database().url();
+        if (url != null) {
+            return PostgresMetadataStore.open(PostgresUrl.parse(url.value()));
+        }
+        EmbeddedPostgres embedded = open(
+                "embedded PostgreSQL",
+                EmbeddedPostgres.start(EmbeddedPostgres.Settings.in(
+                        dataDir.resolve("postgres"), config.database().embeddedPort())));
+        return PostgresMetadataStore.open(embedded.url());
+    }
+
+    private Authentication authentication(PostgresMetadataStore metadata, Path dataDir) {
+        AuthSettings defaults = AuthSettings.defaults(dataDir, bootstrapPassword);
+        return new Authentication(
+                metadata,
+                new AuthSettings(
+                        dataDir,
+                        config.tokenTtl(),
+                        defaults.refreshTokenLife(),
+                        defaults.issuer(),
+                        defaults.audience(),
+                        bootstrapPassword),
+                Clock.systemUTC());
+    }
+
+    private JRaftConfig consensus(Path dataDir) {
+        ServerConfig.Cluster cluster = config.cluster();
+        List<Member> members = cluster.peers().stream()
+                .map(peer -> new Member(new NodeId(peer.nodeId()), peer.hostAndPort(), true))
+                .toList();
+        ServerConfig.TlsFiles tls = cluster.tls();
+        return JRaftConfig.of(
+                        cluster.name(),
+                        new NodeId(cluster.nodeId()),
+                        members,
+                        dataDir.resolve("raft"),
+                        TlsIdentity.load(new TlsFiles(tls.certFile(), tls.keyFile(), tls.caFile())))
+                .withBindHost(cluster.bindHost())
+                .withLogDir(config.storage().walDir())
+                .withElectionTimeout(cluster.electionTimeout());
+    }
+
+    private HttpServerConfig http() {
+        ServerConfig.Server server = config.server();
+        ServerConfig.TlsFiles tls = server.tls();
+        return new HttpServerConfig(
+                server.host(),
+                server.port(),
+                server.eventLoops() == 0 ? HttpServerConfig.defaultInstances() : server.eventLoops(),
+                tls == null ? null : new HttpServerConfig.Tls(tls.certFile(), tls.keyFile()),
+                config.ops().host(),
+                config.ops().port(),
+                config.dev(),
+                server.maxConnections(),
+                HttpServerConfig.DEFAULT_SHUTDOWN_GRACE);
+    }
+}
