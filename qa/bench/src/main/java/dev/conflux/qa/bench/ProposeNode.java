@@ -39,7 +39,7 @@ final class ProposeNode {
         var line = new LifeLine();
         try (ConsensusNode node = JRaftNode.start(config, new CountingState());
                 FrameServer server = FrameServer.start((command, reply) -> {
-                    var unused = node.propose(command, TIMEOUT)
+                    var _ = node.propose(command, TIMEOUT)
                             .whenComplete((committed, failure) ->
                                     reply.send(failure == null ? FrameServer.OK : FrameServer.FAILED));
                 })) {
