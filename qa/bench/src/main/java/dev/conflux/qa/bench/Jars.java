@@ -13,7 +13,6 @@ final class Jars {
     /** Ours that may stand beside the stock engine: none of them brings an engine, a Netty or a protobuf. */
     private static final List<String> BESIDE_STOCK = List.of(
             "conflux-qa-bench-",
-            "conflux-consensus-jraft-",
             "conflux-consensus-api-",
             "conflux-base-tls-",
             "rocksdbjni-",
@@ -32,6 +31,7 @@ final class Jars {
     /** The engine as shipped, with what it needs from our libraries, and with nothing else of ours. */
     static List<Path> stock(Path home) {
         var jars = new ArrayList<>(list(home.resolve("stock")));
+        jars.add(home.resolve("stock").resolve("classes"));
         list(home.resolve("lib")).stream()
                 .filter(jar -> BESIDE_STOCK.stream()
                         .anyMatch(prefix -> String.valueOf(jar.getFileName()).startsWith(prefix)))
