@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletionException;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -101,14 +102,18 @@ public final class LocalCluster implements AutoCloseable {
             }
             String databaseUrl = "embedded";
             if (nodes.size() > 1) {
-                postgres = EmbeddedPostgres.start(directory.resolve("postgres"));
-                databaseUrl = postgres.url();
+                EmbeddedPostgres database =
+                        EmbeddedPostgres.start(EmbeddedPostgres.Settings.in(directory.resolve("postgres"), 0));
+                postgres = database;
+                databaseUrl = database.url().join().withPassword();
             }
             for (NodeProcess node : nodes) {
                 writeConfig(node, databaseUrl, DevCertificateAuthority.files(certificates, node.id()));
             }
         } catch (IOException e) {
             throw new LocalException("cannot prepare " + directory, e);
+        } catch (CompletionException e) {
+            throw new LocalException("the embedded PostgreSQL cannot be started: " + e.getCause(), e);
         }
     }
 
