@@ -49,7 +49,11 @@ public final class DevCertificateAuthority {
     private final X500Name name;
     private final X509Certificate certificate;
 
-    /** @param commonName of the authority itself */
+    /**
+     * Makes a new authority.
+     *
+     * @param commonName of the authority itself
+     */
     public DevCertificateAuthority(String commonName) {
         this.pair = newPair();
         this.name = new X500Name("CN=" + commonName);

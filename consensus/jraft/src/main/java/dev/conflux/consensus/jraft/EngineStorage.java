@@ -1,0 +1,250 @@
+package dev.conflux.consensus.jraft;
+
+import com.alipay.sofa.jraft.core.DefaultJRaftServiceFactory;
+import com.alipay.sofa.jraft.entity.LogEntry;
+import com.alipay.sofa.jraft.entity.LogId;
+import com.alipay.sofa.jraft.entity.PeerId;
+import com.alipay.sofa.jraft.option.LogStorageOptions;
+import com.alipay.sofa.jraft.option.RaftMetaStorageOptions;
+import com.alipay.sofa.jraft.option.RaftOptions;
+import com.alipay.sofa.jraft.storage.LogStorage;
+import com.alipay.sofa.jraft.storage.RaftMetaStorage;
+import com.alipay.sofa.jraft.storage.impl.LocalRaftMetaStorage;
+import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
+import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
+import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
+import dev.conflux.consensus.api.LogPosition;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The engine's own storages, watched: the log keeps the high-water mark in step and is compared with it when opened,
+ * before the engine can do anything with it; the vote file tells the current term.
+ */
+final class EngineStorage extends DefaultJRaftServiceFactory {
+
+    private final JRaftConfig config;
+    private final HighWaterMark mark;
+    private final boolean markLost;
+    private final Quarantine quarantine;
+    private final LogPosition stateApplied;
+    private volatile LogPosition durable = LogPosition.ZERO;
+    private volatile long term;
+    private volatile @Nullable LogStorage log;
+
+    /**
+     * @param markLost true when the mark had to be made anew beside a directory that must have had one
+     * @param stateApplied how far the state machine says it is: the log cannot have been shorter
+     */
+    EngineStorage(
+            JRaftConfig config, HighWaterMark mark, boolean markLost, Quarantine quarantine, LogPosition stateApplied) {
+        this.config = config;
+        this.mark = mark;
+        this.markLost = markLost;
+        this.quarantine = quarantine;
+        this.stateApplied = stateApplied;
+    }
+
+    /** The last position known to be durable here, in log or snapshot. */
+    LogPosition durable() {
+        return durable;
+    }
+
+    /** The term in the vote file. */
+    long term() {
+        return term;
+    }
+
+    /** The term of a log entry, if the log (not its cache) has it. */
+    @Nullable
+    Long termOf(long index) {
+        LogStorage current = log;
+        LogEntry entry = current == null ? null : current.getEntry(index);
+        return entry == null ? null : entry.getId().getTerm();
+    }
+
+    /** A leader's snapshot has been restored. */
+    void snapshotLoaded(LogPosition snapshot) {
+        mark.snapshotLoaded(snapshot);
+        if (snapshot.compareTo(durable) > 0) {
+            durable = snapshot;
+        }
+    }
+
+    @Override
+    public LogStorage createLogStorage(String uri, RaftOptions raftOptions) {
+        var storage = new GuardedLogStorage(uri, raftOptions);
+        log = storage;
+        return storage;
+    }
+
+    @Override
+    public RaftMetaStorage createRaftMetaStorage(String uri, RaftOptions raftOptions) {
+        return new ObservedMetaStorage(uri, raftOptions);
+    }
+
+    private void judge(LogPosition lastOfLog) throws IOException {
+        LogPosition snapshot = newestSnapshot(EngineOptions.snapshots(config.dataDir()));
+        LogPosition have = max(lastOfLog, snapshot);
+        LogPosition want = max(mark.position(), stateApplied);
+        durable = have;
+        if (markLost) {
+            quarantine.close(
+                    want,
+                    "the high-water mark was missing or damaged; whether the log (" + have + ") is whole is unknown");
+        } else if (have.compareTo(want) < 0) {
+            quarantine.close(
+                    want,
+                    "the log and snapshot reach " + have + ", but this node once reached " + want + " (damaged disk?)");
+        } else {
+            quarantine.open();
+        }
+        if (quarantine.active() && config.members().size() == 1) {
+            throw new IdentityException("the only member is damaged: " + quarantine.reason()
+                    + ". Nobody can repair it; restore " + config.dataDir() + " and " + config.logDir()
+                    + " from a backup");
+        }
+    }
+
+    private static LogPosition max(LogPosition a, LogPosition b) {
+        return a.compareTo(b) >= 0 ? a : b;
+    }
+
+    static LogPosition newestSnapshot(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return LogPosition.ZERO;
+        }
+        LogPosition newest = LogPosition.ZERO;
+        List<Path> snapshots;
+        try (Stream<Path> entries = Files.list(directory)) {
+            snapshots = entries.filter(
+                            path -> String.valueOf(path.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX))
+                    .toList();
+        }
+        for (Path snapshot : snapshots) {
+            Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
+            var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
+            if (Files.exists(meta) && table.loadFromFile(meta.toString()) && table.hasMeta()) {
+                var included = table.getMeta();
+                newest = max(newest, new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm()));
+            }
+        }
+        return newest;
+    }
+
+    /** Called by the engine's log thread only, apart from reads. */
+    private final class GuardedLogStorage extends RocksDBLogStorage {
+
+        GuardedLogStorage(String path, RaftOptions raftOptions) {
+            super(path, raftOptions);
+        }
+
+        @Override
+        public boolean init(LogStorageOptions options) {
+            if (!super.init(options)) {
+                return false;
+            }
+            try {
+                judge(position(getLastLogIndex()));
+            } catch (IOException e) {
+                throw new IllegalStateException("snapshots in " + config.dataDir() + " cannot be read", e);
+            }
+            return true;
+        }
+
+        @Override
+        public boolean appendEntry(LogEntry entry) {
+            boolean appended = super.appendEntry(entry);
+            if (appended) {
+                advanced(entry.getId());
+            }
+            return appended;
+        }
+
+        @Override
+        public int appendEntries(@Nullable List<LogEntry> entries) {
+            int appended = super.appendEntries(entries);
+            if (entries != null && appended > 0) {
+                advanced(entries.get(appended - 1).getId());
+            }
+            return appended;
+        }
+
+        private void advanced(LogId id) {
+            if (id.getTerm() == 0) {
+                return; // The engine's placeholder after a reset, not an entry that anybody acknowledged.
+            }
+            LogPosition position = new LogPosition(id.getIndex(), id.getTerm());
+            durable = position;
+            mark.reached(position);
+        }
+
+        @Override
+        public boolean truncateSuffix(long lastIndexKept) {
+            LogPosition kept = position(lastIndexKept);
+            if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
+                kept = atSnapshot(lastIndexKept);
+            }
+            mark.lower(kept);
+            durable = kept;
+            return super.truncateSuffix(lastIndexKept);
+        }
+
+        @Override
+        public boolean reset(long nextLogIndex) {
+            mark.reset(nextLogIndex);
+            return super.reset(nextLogIndex);
+        }
+
+        private LogPosition position(long index) {
+            LogEntry entry = index > 0 ? getEntry(index) : null;
+            return entry == null
+                    ? LogPosition.ZERO
+                    : new LogPosition(index, entry.getId().getTerm());
+        }
+
+        /** The entry before the first one kept in the log: only the snapshot knows its term. */
+        private LogPosition atSnapshot(long index) {
+            try {
+                LogPosition snapshot = newestSnapshot(EngineOptions.snapshots(config.dataDir()));
+                return snapshot.index() == index ? snapshot : LogPosition.ZERO;
+            } catch (IOException e) {
+                return LogPosition.ZERO;
+            }
+        }
+    }
+
+    private final class ObservedMetaStorage extends LocalRaftMetaStorage {
+
+        ObservedMetaStorage(String path, RaftOptions raftOptions) {
+            super(path, raftOptions);
+        }
+
+        @Override
+        public boolean init(RaftMetaStorageOptions options) {
+            boolean done = super.init(options);
+            if (done) {
+                term = getTerm();
+            }
+            return done;
+        }
+
+        @Override
+        public boolean setTerm(long newTerm) {
+            boolean done = super.setTerm(newTerm);
+            term = newTerm;
+            return done;
+        }
+
+        @Override
+        public boolean setTermAndVotedFor(long newTerm, PeerId peer) {
+            boolean done = super.setTermAndVotedFor(newTerm, peer);
+            term = newTerm;
+            return done;
+        }
+    }
+}

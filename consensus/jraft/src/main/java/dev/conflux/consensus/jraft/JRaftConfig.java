@@ -1,0 +1,215 @@
+package dev.conflux.consensus.jraft;
+
+import dev.conflux.base.tls.PeerName;
+import dev.conflux.base.tls.TlsIdentity;
+import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.NodeId;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+
+/**
+ * Everything a {@link JRaftNode} needs to know. Start from {@link #of} and change with the {@code with…} methods.
+ *
+ * @param clusterName the cluster's name, as in every member's certificate
+ * @param nodeId this member; its certificate must say the same
+ * @param members every voter including this one, the same on all of them; the static membership of the first start
+ * @param bindHost address to listen on; the port is that of this member's address
+ * @param dataDir identity, vote, snapshots, high-water mark; created if absent; one process at a time
+ * @param logDir the log; may be on another disk; created if absent
+ * @param tls key material of the peer listener and of connections to peers
+ * @param electionTimeout a follower that has heard nothing for this long asks for votes; the heartbeat is a tenth
+ * @param followerReadLag bound of {@code ReadLevel.FOLLOWER}
+ * @param snapshotLogBytes a snapshot is taken after this many bytes of commands …
+ * @param snapshotLogEntries … or this many commands, whichever comes first
+ * @param halt what ends the process
+ */
+public record JRaftConfig(
+        String clusterName,
+        NodeId nodeId,
+        List<Member> members,
+        String bindHost,
+        Path dataDir,
+        Path logDir,
+        TlsIdentity tls,
+        Duration electionTimeout,
+        Duration followerReadLag,
+        long snapshotLogBytes,
+        long snapshotLogEntries,
+        Halt halt) {
+
+    /**
+     * With {@link Limits#MAX_ELECTION_DELAY_MILLIS} of random delay a new leader is there within one second, and one
+     * garbage collection or fsync of some hundred milliseconds does not depose the old one.
+     */
+    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(500);
+
+    /** Below this, scheduling noise of a shared machine looks like a dead leader. */
+    public static final Duration MIN_ELECTION_TIMEOUT = Duration.ofMillis(200);
+
+    /** Twice the election timeout and a little: a healthy follower never exceeds it. */
+    public static final Duration DEFAULT_FOLLOWER_READ_LAG = Duration.ofSeconds(2);
+
+    /** Replaying this much takes seconds, and two such intervals of log are kept on disk. */
+    public static final long DEFAULT_SNAPSHOT_LOG_BYTES = 128L << 20;
+
+    /** Small commands cost time per entry, not per byte. */
+    public static final long DEFAULT_SNAPSHOT_LOG_ENTRIES = 500_000;
+
+    public JRaftConfig {
+        members = members.stream().sorted(Comparator.comparing(Member::id)).toList();
+        new PeerName(clusterName, nodeId.value()); // validates both
+        var ids = new HashSet<NodeId>();
+        var addresses = new HashSet<String>();
+        for (Member member : members) {
+            if (!member.voter()) {
+                throw new IllegalArgumentException("member " + member.id() + ": a learner (expected: voters only)");
+            }
+            PeerAddress.parse(member.address());
+            if (!ids.add(member.id()) || !addresses.add(member.address())) {
+                throw new IllegalArgumentException("member " + member + ": id or address occurs twice");
+            }
+        }
+        if (!ids.contains(nodeId)) {
+            throw new IllegalArgumentException("node id: " + nodeId + " (expected: one of " + ids + ")");
+        }
+        if (electionTimeout.compareTo(MIN_ELECTION_TIMEOUT) < 0) {
+            throw new IllegalArgumentException(
+                    "election timeout: " + electionTimeout + " (expected: >= " + MIN_ELECTION_TIMEOUT + ")");
+        }
+        if (snapshotLogBytes < 1 || snapshotLogEntries < 1) {
+            throw new IllegalArgumentException("snapshot after " + snapshotLogBytes + " bytes or " + snapshotLogEntries
+                    + " entries (expected: both > 0)");
+        }
+    }
+
+    /** With defaults for everything else: listens on all addresses, keeps the log in {@code dataDir/log}. */
+    public static JRaftConfig of(
+            String clusterName, NodeId nodeId, List<Member> members, Path dataDir, TlsIdentity tls) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                members,
+                "0.0.0.0",
+                dataDir,
+                dataDir.resolve("log"),
+                tls,
+                DEFAULT_ELECTION_TIMEOUT,
+                DEFAULT_FOLLOWER_READ_LAG,
+                DEFAULT_SNAPSHOT_LOG_BYTES,
+                DEFAULT_SNAPSHOT_LOG_ENTRIES,
+                Halt.PROCESS);
+    }
+
+    public JRaftConfig withBindHost(String host) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                members,
+                host,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                followerReadLag,
+                snapshotLogBytes,
+                snapshotLogEntries,
+                halt);
+    }
+
+    public JRaftConfig withLogDir(Path directory) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                members,
+                bindHost,
+                dataDir,
+                directory,
+                tls,
+                electionTimeout,
+                followerReadLag,
+                snapshotLogBytes,
+                snapshotLogEntries,
+                halt);
+    }
+
+    public JRaftConfig withElectionTimeout(Duration timeout) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                members,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                timeout,
+                followerReadLag,
+                snapshotLogBytes,
+                snapshotLogEntries,
+                halt);
+    }
+
+    public JRaftConfig withFollowerReadLag(Duration lag) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                members,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                lag,
+                snapshotLogBytes,
+                snapshotLogEntries,
+                halt);
+    }
+
+    public JRaftConfig withSnapshotAfter(long logBytes, long logEntries) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                members,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                followerReadLag,
+                logBytes,
+                logEntries,
+                halt);
+    }
+
+    public JRaftConfig withHalt(Halt other) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                members,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                followerReadLag,
+                snapshotLogBytes,
+                snapshotLogEntries,
+                other);
+    }
+
+    /** This member. */
+    public Member self() {
+        return member(nodeId.value());
+    }
+
+    Member member(int id) {
+        for (Member member : members) {
+            if (member.id().value() == id) {
+                return member;
+            }
+        }
+        throw new IllegalArgumentException("node id: " + id + " (expected: a member)");
+    }
+}

@@ -1,0 +1,169 @@
+package dev.conflux.consensus.jraft;
+
+import dev.conflux.consensus.api.ConsensusNode;
+
+/** Every bound of this module, with its reason. Not configuration: changing one means thinking about the others. */
+final class Limits {
+
+    // ---- engine ----
+
+    /** Random part of the election and vote timers; also the engine's read-index rescan period. */
+    static final int MAX_ELECTION_DELAY_MILLIS = 150;
+
+    /** Heartbeat = election timeout / this: a follower may miss several before it acts. */
+    static final int HEARTBEAT_FACTOR = 10;
+
+    /** Slots of each of the engine's rings: four per node, some tens of bytes per slot. Full = Overloaded. */
+    static final int RING_SLOTS = 4096;
+
+    /** Seconds a full log ring is waited for before the engine declares an error: a disk this slow is broken. */
+    static final int RING_WAIT_SECONDS = 10;
+
+    /** Proposals per append batch: one lock and one fsync for all of them. */
+    static final int APPLY_BATCH = 128;
+
+    /** Entries per AppendEntries. */
+    static final int MAX_ENTRIES_PER_APPEND = 1024;
+
+    /** Bytes per AppendEntries before the next entry is put into another one. A batch limit, not an entry limit. */
+    static final int MAX_APPEND_BODY_BYTES = 512 * 1024;
+
+    /** Bytes per log write; larger batches gain nothing on one fsync. */
+    static final int MAX_LOG_WRITE_BYTES = 256 * 1024;
+
+    /** Log entries cached for lagging followers and for apply. */
+    static final long MAX_LOG_CACHE_BYTES = 64L << 20;
+
+    /** AppendEntries in flight per follower; times {@link #MAX_APPEND_BODY_BYTES} = 32 MiB per follower. */
+    static final int MAX_APPENDS_IN_FLIGHT = 64;
+
+    /** Chunk of a snapshot file. */
+    static final int SNAPSHOT_CHUNK_BYTES = 512 * 1024;
+
+    /** Bytes per second at which a snapshot is fetched: leaves disk and network for replication. */
+    static final long SNAPSHOT_BYTES_PER_SECOND = 64L << 20;
+
+    /** How often per second the snapshot throttle looks. */
+    static final long SNAPSHOT_THROTTLE_CHECKS = 10;
+
+    /** A follower within this many entries of the leader counts as caught up when it is added. */
+    static final int CATCHUP_MARGIN = 1_000;
+
+    /** Engine thread pools: fixed, because a container's processor count says nothing about load. */
+    static final int ENGINE_TIMER_THREADS = 2;
+
+    /** Threads that run replies to votes, read-index and snapshot requests. */
+    static final int ENGINE_REPLY_THREADS = 6;
+
+    /** Threads that drive replicators; one per follower of a three-node cluster. */
+    static final int REPLICATOR_THREADS = 2;
+
+    /** Replicator tasks queued per thread; {@link #MAX_APPENDS_IN_FLIGHT} replies never fill it. */
+    static final int REPLICATOR_QUEUE = 32_768;
+
+    /** Memtable of the log: two column families, two each. */
+    static final long LOG_MEMTABLE_BYTES = 16L << 20;
+
+    /** Write-ahead logs of the log database: bounds replay at start. */
+    static final long LOG_WAL_BYTES = 128L << 20;
+
+    /** Block cache of the log database: it is read by lagging followers only. */
+    static final long LOG_CACHE_BYTES = 4L << 20;
+
+    // ---- apply and snapshot ----
+
+    /** Entries per call of {@code StateMachine.apply}: bounds the write batch and the delay of the first reply. */
+    static final int MAX_APPLY_ENTRIES = 2_048;
+
+    /** Command bytes per call of {@code StateMachine.apply}; one larger command goes alone. */
+    static final long MAX_APPLY_BYTES = 4L << 20;
+
+    /** Pause after a snapshot that failed, so that a full disk is not hammered. */
+    static final long SNAPSHOT_RETRY_MILLIS = 30_000;
+
+    // ---- proposals and reads ----
+
+    /** Proposals waiting for an answer on this member. */
+    static final int MAX_PROPOSALS = 8_192;
+
+    /** Their command bytes: 21 of the largest, or 8 Ki of 8 KiB. */
+    static final long MAX_PROPOSAL_BYTES = 64L << 20;
+
+    /** First pause before an attempt that provably appended nothing is repeated; doubles, half of it random. */
+    static final long RETRY_MIN_MILLIS = 5;
+
+    /** Largest such pause: a tenth of an election. */
+    static final long RETRY_MAX_MILLIS = 80;
+
+    /** How long a forwarded proposal's answer waits for the entry to be applied here too. */
+    static final long READ_YOUR_WRITE_MILLIS = 1_000;
+
+    // ---- transport ----
+
+    /** Largest frame: a largest command, one batch that it overflows, and headers. */
+    static final int MAX_FRAME_BYTES = ConsensusNode.MAX_COMMAND_BYTES + MAX_APPEND_BODY_BYTES + 64 * 1024;
+
+    /** Largest first frame of a connection, before the peer is known. */
+    static final int MAX_HELLO_BYTES = 64 * 1024;
+
+    /** Event loops per node: two cores' worth of TLS. */
+    static final int IO_THREADS = 2;
+
+    /** Threads for votes, read-index, snapshots on the receiving side. */
+    static final int RPC_THREADS = 4;
+
+    /** Requests queued for them; beyond, the sender gets EBUSY. */
+    static final int RPC_QUEUE = 1_024;
+
+    /** Requests of one connection being worked on; beyond, the connection is not read. */
+    static final int MAX_REQUESTS_PER_CONNECTION = 4_096;
+
+    /** Requests held while a connection is being made. */
+    static final int MAX_WAITING_FOR_CONNECTION = 64;
+
+    /** Bytes in a connection's write queue above which appends and proposals are refused. */
+    static final int WRITE_QUEUE_HIGH_BYTES = 8 << 20;
+
+    static final int WRITE_QUEUE_LOW_BYTES = 2 << 20;
+
+    static final int CONNECT_TIMEOUT_MILLIS = 1_000;
+
+    /** TLS and hello together. */
+    static final int HANDSHAKE_TIMEOUT_MILLIS = 3_000;
+
+    static final long RECONNECT_MIN_MILLIS = 20;
+
+    /** A returning member is reconnected within this, so elections need not wait for connections. */
+    static final long RECONNECT_MAX_MILLIS = 300;
+
+    /** Resolution of request timeouts. */
+    static final long TIMEOUT_SWEEP_MILLIS = 20;
+
+    /** A connection on which requests time out and nothing at all arrives for this long is replaced. */
+    static final long SILENT_CONNECTION_MILLIS = 2_000;
+
+    // ---- guards ----
+
+    /**
+     * How far the high-water mark may lag the log after a power failure. A killed process loses nothing of it: the page
+     * cache survives.
+     */
+    static final long MARK_SYNC_MILLIS = 50;
+
+    /** How often a quarantined node looks whether it may leave quarantine. */
+    static final long QUARANTINE_CHECK_MILLIS = 100;
+
+    /** How often a node that is not yet part of a cluster looks at what its peers said. */
+    static final long BOOTSTRAP_CHECK_MILLIS = 50;
+
+    /** How often it says in the log what it waits for. */
+    static final long BOOTSTRAP_REPORT_MILLIS = 5_000;
+
+    /** Handing leadership over at close. */
+    static final long TRANSFER_MILLIS = 2_000;
+
+    /** Waiting for the engine to stop at close. */
+    static final long SHUTDOWN_MILLIS = 10_000;
+
+    private Limits() {}
+}

@@ -1,0 +1,189 @@
+package dev.conflux.consensus.jraft;
+
+import com.alipay.sofa.jraft.rpc.Connection;
+import dev.conflux.base.tls.PeerName;
+import dev.conflux.base.tls.TlsException;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
+import io.netty.util.ReferenceCountUtil;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An incoming connection. Nothing but a hello is understood before the certificate and the hello agree on a member of
+ * this cluster; whatever is not understood closes the connection.
+ */
+@SuppressWarnings("FutureReturnValueIgnored") // closes and writes report through channelInactive
+final class PeerConnection extends ChannelInboundHandlerAdapter implements Connection {
+
+    private static final Logger LOG = LoggerFactory.getLogger(PeerConnection.class);
+
+    private final PeerTransport transport;
+    private final Channel channel;
+    private final SslHandler tls;
+    private final Outbox outbox;
+    private final ConcurrentMap<String, Object> attributes = new ConcurrentHashMap<>();
+    private final AtomicInteger inWork = new AtomicInteger();
+    private @Nullable PeerName name; // event loop
+    private boolean accepted; // event loop
+    private boolean paused; // event loop
+
+    PeerConnection(PeerTransport transport, Channel channel, SslHandler tls) {
+        this.transport = transport;
+        this.channel = channel;
+        this.tls = tls;
+        this.outbox = new Outbox(channel, transport.counters());
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext context) {
+        transport.opened(this);
+        context.executor()
+                .schedule(
+                        () -> {
+                            if (!accepted) {
+                                context.close();
+                            }
+                        },
+                        Limits.HANDSHAKE_TIMEOUT_MILLIS,
+                        TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+        if (event instanceof SslHandshakeCompletionEvent handshake) {
+            if (!handshake.isSuccess()) {
+                refuse("TLS: " + handshake.cause());
+                return;
+            }
+            try {
+                PeerName peer = PeerTls.peer(tls);
+                transport.membership().checkMember(peer);
+                name = peer;
+            } catch (TlsException e) {
+                refuse(String.valueOf(e.getMessage()));
+            }
+        }
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext context, Object received) {
+        ByteBuf frame = (ByteBuf) received;
+        try {
+            transport.counters().framesReceived.increment();
+            byte kind = frame.readByte();
+            long id = frame.readLong();
+            int number = frame.readUnsignedShort();
+            MessageType type = MessageType.of(number);
+            if (kind != Frames.REQUEST || type == null) {
+                throw new IllegalArgumentException("unexpected frame: kind " + kind + ", type " + number);
+            }
+            PeerName peer = name;
+            if (peer == null) {
+                return; // Refused already; the close is on its way.
+            }
+            if (!accepted) {
+                if (type != MessageType.HELLO) {
+                    throw new IllegalArgumentException("expected a hello, got " + type);
+                }
+                greet(context, peer, id, (Wire.Hello) type.read(frame));
+                return;
+            }
+            Object request = type.read(frame);
+            if (inWork.incrementAndGet() >= Limits.MAX_REQUESTS_PER_CONNECTION && !paused) {
+                paused = true;
+                channel.config().setAutoRead(false);
+            }
+            transport.dispatch(peer.nodeId(), new Request(this, id), type, request);
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            refuse("protocol: " + e.getMessage());
+        } finally {
+            ReferenceCountUtil.release(received);
+        }
+    }
+
+    private void greet(ChannelHandlerContext context, PeerName peer, long id, Wire.Hello hello) {
+        Wire.HelloReply reply = transport.membership().judge(peer, hello);
+        if (reply.verdict() == Wire.Verdict.ACCEPTED) {
+            accepted = true;
+            channel.pipeline()
+                    .replace(
+                            "frames",
+                            "frames",
+                            new LengthFieldBasedFrameDecoder(Limits.MAX_FRAME_BYTES + 4, 0, 4, 0, 4));
+        } else if (reply.verdict() == Wire.Verdict.REFUSED) {
+            transport.counters().connectionsRefused.increment();
+            LOG.warn("peer_refused peer={} address={} reason={}", peer, channel.remoteAddress(), reply.reason());
+        }
+        context.writeAndFlush(Frames.encode(context.alloc(), Frames.REPLY, id, reply), context.voidPromise());
+    }
+
+    private void refuse(String reason) {
+        transport.counters().connectionsRefused.increment();
+        LOG.warn("peer_refused peer={} address={} reason={}", name, channel.remoteAddress(), reason);
+        channel.close();
+    }
+
+    void reply(long requestId, Object message) {
+        ByteBuf frame = Frames.encode(channel.alloc(), Frames.REPLY, requestId, message);
+        outbox.add(new Outbox.Item(frame, null, null));
+        if (inWork.decrementAndGet() == Limits.MAX_REQUESTS_PER_CONNECTION / 2) {
+            channel.eventLoop().execute(() -> {
+                if (paused) {
+                    paused = false;
+                    channel.config().setAutoRead(true);
+                }
+            });
+        }
+    }
+
+    String remoteAddress() {
+        return String.valueOf(channel.remoteAddress());
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext context) {
+        outbox.discard();
+        transport.closed(this);
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+        LOG.debug("peer connection {} failed", channel, cause);
+        context.close();
+    }
+
+    // The engine keeps its per-connection sequence state here; it asks for absent keys.
+
+    @Override
+    @SuppressWarnings("NullAway") // the engine's contract: null when absent
+    public Object getAttribute(String key) {
+        return attributes.get(key);
+    }
+
+    @Override
+    public void setAttribute(String key, Object value) {
+        attributes.put(key, value);
+    }
+
+    @Override
+    @SuppressWarnings("NullAway") // the engine's contract: null when it was absent
+    public Object setAttributeIfAbsent(String key, Object value) {
+        return attributes.putIfAbsent(key, value);
+    }
+
+    @Override
+    public void close() {
+        channel.close();
+    }
+}

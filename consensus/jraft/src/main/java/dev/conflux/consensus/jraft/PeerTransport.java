@@ -1,0 +1,203 @@
+package dev.conflux.consensus.jraft;
+
+import dev.conflux.consensus.api.Member;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * This member's network: one listener, and {@link PeerLink}s to every other member. Mutual TLS 1.3 from the first byte;
+ * the certificate's member name decides who is talking. Safe for any thread.
+ */
+@SuppressWarnings("FutureReturnValueIgnored") // closing: nothing waits for it
+final class PeerTransport implements AutoCloseable {
+
+    /** What arrives, on an event loop: must not block. Every request gets exactly one reply, or its connection ends. */
+    interface Handler {
+        void request(int peerId, Request request, MessageType type, Object message);
+
+        void disconnected(PeerConnection connection);
+
+        void connected(int peerId);
+    }
+
+    private final JRaftConfig config;
+    private final PeerTls tls;
+    private final Membership membership;
+    private final Counters counters;
+    private final EventLoopGroup loops;
+    private final Map<Integer, Map<PeerLink.Lane, PeerLink>> links = new HashMap<>();
+    private final Set<PeerConnection> connections = ConcurrentHashMap.newKeySet();
+    private final Channel listener;
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile @Nullable Handler handler;
+    private volatile @Nullable EngineRpcClient engineClient;
+
+    /** Listens and begins to connect; requests are understood only after {@link #serve}. */
+    PeerTransport(JRaftConfig config, PeerTls tls, Membership membership, Counters counters) throws IOException {
+        this.config = config;
+        this.tls = tls;
+        this.membership = membership;
+        this.counters = counters;
+        this.loops = new MultiThreadIoEventLoopGroup(
+                Limits.IO_THREADS,
+                new DefaultThreadFactory("conflux-peer-" + config.nodeId(), true),
+                NioIoHandler.newFactory());
+        for (Member member : config.members()) {
+            if (!member.id().equals(config.nodeId())) {
+                var lanes = new EnumMap<PeerLink.Lane, PeerLink>(PeerLink.Lane.class);
+                for (PeerLink.Lane lane : PeerLink.Lane.values()) {
+                    lanes.put(
+                            lane,
+                            new PeerLink(
+                                    this,
+                                    member.id().value(),
+                                    PeerAddress.parse(member.address()),
+                                    lane,
+                                    loops.next().next()));
+                }
+                links.put(member.id().value(), lanes);
+            }
+        }
+        this.listener = listen();
+    }
+
+    private Channel listen() throws IOException {
+        int port = PeerAddress.parse(config.self().address()).port();
+        var bound = new ServerBootstrap()
+                .group(loops)
+                .channel(NioServerSocketChannel.class)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                .childOption(
+                        ChannelOption.WRITE_BUFFER_WATER_MARK,
+                        new WriteBufferWaterMark(Limits.WRITE_QUEUE_LOW_BYTES, Limits.WRITE_QUEUE_HIGH_BYTES))
+                .childHandler(new ChannelInitializer<Channel>() {
+                    @Override
+                    protected void initChannel(Channel channel) {
+                        SslHandler handler = tls.server().newHandler(channel.alloc());
+                        handler.setHandshakeTimeoutMillis(Limits.HANDSHAKE_TIMEOUT_MILLIS);
+                        channel.pipeline()
+                                .addLast(handler)
+                                .addLast("frames", new LengthFieldBasedFrameDecoder(Limits.MAX_HELLO_BYTES, 0, 4, 0, 4))
+                                .addLast(new PeerConnection(PeerTransport.this, channel, handler));
+                    }
+                })
+                .bind(config.bindHost(), port)
+                .awaitUninterruptibly();
+        if (!bound.isSuccess()) {
+            loops.shutdownGracefully(0, 0, TimeUnit.MILLISECONDS);
+            throw new IOException(
+                    "peer listener cannot bind " + config.bindHost() + ":" + port + ": "
+                            + bound.cause().getMessage(),
+                    bound.cause());
+        }
+        return bound.channel();
+    }
+
+    void connectAll() {
+        links.values().forEach(lanes -> lanes.values().forEach(PeerLink::start));
+    }
+
+    /** From now on requests are handed over. */
+    void serve(Handler newHandler) {
+        handler = newHandler;
+    }
+
+    List<Member> members() {
+        return config.members();
+    }
+
+    boolean isSelf(int nodeId) {
+        return config.nodeId().value() == nodeId;
+    }
+
+    /** The engine's client tells whom to inform of new connections. */
+    void attach(EngineRpcClient client) {
+        engineClient = client;
+    }
+
+    @Nullable
+    EngineRpcClient engineClient() {
+        return engineClient;
+    }
+
+    PeerTls tls() {
+        return tls;
+    }
+
+    Membership membership() {
+        return membership;
+    }
+
+    Counters counters() {
+        return counters;
+    }
+
+    PeerLink link(int peerId, PeerLink.Lane lane) {
+        Map<PeerLink.Lane, PeerLink> lanes = links.get(peerId);
+        PeerLink link = lanes == null ? null : lanes.get(lane);
+        if (link == null) {
+            throw new IllegalArgumentException("node id: " + peerId + " (expected: another member)");
+        }
+        return link;
+    }
+
+    void dispatch(int peerId, Request request, MessageType type, Object message) {
+        Handler current = handler;
+        if (current == null) {
+            request.connection().close(); // Not started yet; the peer connects again.
+            return;
+        }
+        current.request(peerId, request, type, message);
+    }
+
+    void peerConnected(int peerId) {
+        Handler current = handler;
+        if (current != null) {
+            current.connected(peerId);
+        }
+    }
+
+    void opened(PeerConnection connection) {
+        connections.add(connection);
+    }
+
+    void closed(PeerConnection connection) {
+        connections.remove(connection);
+        Handler current = handler;
+        if (current != null) {
+            current.disconnected(connection);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        listener.close().awaitUninterruptibly();
+        links.values().forEach(lanes -> lanes.values().forEach(PeerLink::close));
+        connections.forEach(PeerConnection::close);
+        loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
+    }
+}

@@ -1,0 +1,232 @@
+package dev.conflux.consensus.jraft;
+
+import com.alipay.sofa.jraft.Closure;
+import com.alipay.sofa.jraft.Status;
+import com.alipay.sofa.jraft.entity.PeerId;
+import com.alipay.sofa.jraft.entity.Task;
+import com.alipay.sofa.jraft.error.RaftError;
+import dev.conflux.consensus.api.Committed;
+import dev.conflux.consensus.api.ConsensusException;
+import dev.conflux.consensus.api.LogPosition;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call of {@code propose}: attempts, one after the other, until one could have appended something. From then on
+ * only its own answer or {@link ConsensusException.Indeterminate} ends it.
+ */
+@SuppressWarnings("FutureReturnValueIgnored") // callbacks handle their own failures
+final class Proposal {
+
+    /** Message of the engine's refusal before it touches the log; with the same code it also reports a later loss. */
+    private static final String NOT_LEADER_MESSAGE = "Is not leader.";
+
+    private final JRaftNode node;
+    private final byte[] command;
+    private final boolean forwardable;
+    private final long deadlineNanos;
+    private final CompletableFuture<Committed> future = new CompletableFuture<>();
+    private volatile boolean inDoubt;
+    private volatile String lastProblem = "none is known";
+    private long pauseMillis = Limits.RETRY_MIN_MILLIS;
+
+    Proposal(JRaftNode node, byte[] command, Duration timeout, boolean forwardable) {
+        this.node = node;
+        this.command = command;
+        this.forwardable = forwardable;
+        this.deadlineNanos = System.nanoTime() + timeout.toNanos();
+    }
+
+    CompletableFuture<Committed> start(Duration timeout) {
+        var timer = node.timer().newTimeout(ignored -> timeUp(), timeout.toNanos(), TimeUnit.NANOSECONDS);
+        future.whenComplete((committed, problem) -> timer.cancel());
+        attempt();
+        return future;
+    }
+
+    private void timeUp() {
+        if (inDoubt) {
+            indeterminate("no answer in time");
+        } else {
+            future.completeExceptionally(new ConsensusException.NoLeader(lastProblem));
+        }
+    }
+
+    private void attempt() {
+        if (future.isDone()) {
+            return;
+        }
+        if (node.leadsOrWill()) {
+            append();
+            return;
+        }
+        if (!forwardable) {
+            future.completeExceptionally(new ConsensusException.NotLeader(node.leaderMember()));
+            return;
+        }
+        PeerId leader = node.engine().getLeaderId();
+        Integer leaderId = leader == null || leader.isEmpty() ? null : node.nodeIdOf(leader);
+        if (leaderId == null || leaderId == node.selfId()) {
+            retry("none is known");
+            return;
+        }
+        forward(leaderId);
+    }
+
+    private void append() {
+        inDoubt = true;
+        node.counters().proposed.increment();
+        try {
+            node.engine().apply(new Task(new Envelope(node.wallClockMillis(), command).encode(), new Appended()));
+        } catch (IllegalStateException e) {
+            notAppended(); // Thrown before anything is queued.
+            future.completeExceptionally(new ConsensusException.Unavailable("stopping"));
+        }
+    }
+
+    /** What the engine calls when the entry is applied, or cannot be. */
+    final class Appended implements Closure {
+
+        void applied(LogPosition position, byte[] result) {
+            future.complete(new Committed(position, result));
+        }
+
+        @Override
+        public void run(Status status) {
+            if (status.isOk()) {
+                indeterminate("applied without a result"); // cannot happen: the adapter calls applied
+                return;
+            }
+            RaftError error = status.getRaftError();
+            String message = String.valueOf(status.getErrorMsg());
+            if (error == RaftError.EPERM && message.equals(NOT_LEADER_MESSAGE)) {
+                notAppended();
+                if (forwardable) {
+                    retry(message);
+                } else {
+                    future.completeExceptionally(new ConsensusException.NotLeader(node.leaderMember()));
+                }
+            } else if (error == RaftError.EBUSY && message.contains("transferring")) {
+                notAppended();
+                if (forwardable) {
+                    retry(message);
+                } else {
+                    future.completeExceptionally(new ConsensusException.NotLeader(null));
+                }
+            } else if (error == RaftError.EBUSY) {
+                notAppended(); // The engine is full before it appends.
+                overloaded(message);
+            } else if (error == RaftError.ENODESHUTDOWN) {
+                notAppended();
+                future.completeExceptionally(new ConsensusException.Unavailable("stopping"));
+            } else {
+                indeterminate(error + ": " + message);
+            }
+        }
+    }
+
+    private void forward(int leaderId) {
+        PeerLink link = node.transport().link(leaderId, PeerLink.Lane.CALL);
+        long remaining = remainingMillis();
+        if (remaining <= 0) {
+            return; // The timer ends it.
+        }
+        inDoubt = true;
+        node.counters().proposed.increment();
+        node.counters().forwarded.increment();
+        var request = new Wire.Propose((int) Math.min(Integer.MAX_VALUE, remaining), command);
+        link.send(request, remaining, true, new ReplyHandler() {
+            @Override
+            public void reply(Object message) {
+                if (message instanceof Wire.ProposeReply answer) {
+                    answered(answer);
+                } else {
+                    indeterminate("unexpected reply");
+                }
+            }
+
+            @Override
+            public void failed(SendFailure failure) {
+                switch (failure.kind()) {
+                    case NOT_SENT -> {
+                        notAppended();
+                        retry(failure.detail());
+                    }
+                    case LOST, TIMED_OUT -> indeterminate(failure.detail());
+                }
+            }
+        });
+    }
+
+    private void answered(Wire.ProposeReply answer) {
+        switch (answer.outcome()) {
+            case OK -> committedElsewhere(new Committed(answer.position(), answer.result()));
+            case NOT_LEADER -> {
+                notAppended();
+                retry(answer.detail());
+            }
+            case OVERLOADED -> {
+                notAppended();
+                overloaded(answer.detail());
+            }
+            case UNAVAILABLE -> {
+                notAppended();
+                retry(answer.detail());
+            }
+            case TOO_LARGE -> {
+                notAppended();
+                future.completeExceptionally(new ConsensusException.TooLarge(
+                        command.length, dev.conflux.consensus.api.ConsensusNode.MAX_COMMAND_BYTES));
+            }
+            case INDETERMINATE -> indeterminate(answer.detail());
+        }
+    }
+
+    /** The caller should read its own write here; but it is committed, so this may only wait for a moment. */
+    private void committedElsewhere(Committed committed) {
+        CompletableFuture<Long> here = node.applied().reach(committed.position().index());
+        if (here.isDone()) {
+            future.complete(committed);
+            return;
+        }
+        var timer = node.timer()
+                .newTimeout(
+                        ignored -> future.complete(committed), Limits.READ_YOUR_WRITE_MILLIS, TimeUnit.MILLISECONDS);
+        here.whenComplete((index, problem) -> {
+            timer.cancel();
+            future.complete(committed);
+        });
+    }
+
+    private void retry(String problem) {
+        lastProblem = problem;
+        long pause = pauseMillis / 2 + ThreadLocalRandom.current().nextLong(pauseMillis / 2 + 1);
+        pauseMillis = Math.min(pauseMillis * 2, Limits.RETRY_MAX_MILLIS);
+        if (remainingMillis() <= pause) {
+            return; // The timer ends it.
+        }
+        node.timer().newTimeout(ignored -> attempt(), pause, TimeUnit.MILLISECONDS);
+    }
+
+    private void notAppended() {
+        inDoubt = false;
+    }
+
+    private void overloaded(String detail) {
+        node.counters().overloaded.increment();
+        future.completeExceptionally(new ConsensusException.Overloaded(detail));
+    }
+
+    private void indeterminate(@Nullable String detail) {
+        if (future.completeExceptionally(new ConsensusException.Indeterminate(String.valueOf(detail)))) {
+            node.counters().indeterminate.increment();
+        }
+    }
+
+    private long remainingMillis() {
+        return TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
+    }
+}

@@ -1,0 +1,202 @@
+package dev.conflux.consensus.jraft;
+
+import dev.conflux.consensus.api.LogEntry;
+import dev.conflux.consensus.api.LogPosition;
+import dev.conflux.consensus.api.StateMachine;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
+import org.rocksdb.Checkpoint;
+import org.rocksdb.Options;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
+import org.rocksdb.WriteBatch;
+import org.rocksdb.WriteOptions;
+
+/**
+ * A durable set of commands with a counter: enough to see what was lost, applied twice or out of order. Position and
+ * effect are written in one batch. Commands of the form {@code poison…} throw.
+ */
+final class CountingStateMachine implements StateMachine, AutoCloseable {
+
+    private static final byte[] POSITION = bytes("\0position");
+    private static final byte[] COUNT = bytes("\0count");
+
+    private final Path directory;
+    private RocksDB db;
+    private volatile LogPosition applied;
+    private volatile long count;
+    final List<LogPosition> skipped = new CopyOnWriteArrayList<>();
+    final List<Long> stamps = new CopyOnWriteArrayList<>();
+    volatile int restores;
+
+    CountingStateMachine(Path directory) {
+        this.directory = directory;
+        this.db = open(directory);
+        load();
+    }
+
+    private static RocksDB open(Path directory) {
+        try {
+            Files.createDirectories(directory);
+            return RocksDB.open(new Options().setCreateIfMissing(true), directory.toString());
+        } catch (RocksDBException | IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private void load() {
+        try {
+            byte[] position = db.get(POSITION);
+            byte[] counter = db.get(COUNT);
+            applied = position == null
+                    ? LogPosition.ZERO
+                    : new LogPosition(
+                            ByteBuffer.wrap(position).getLong(0),
+                            ByteBuffer.wrap(position).getLong(8));
+            count = counter == null ? 0 : ByteBuffer.wrap(counter).getLong();
+        } catch (RocksDBException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public LogPosition applied() {
+        return applied;
+    }
+
+    long count() {
+        return count;
+    }
+
+    @Override
+    public synchronized List<byte[]> apply(List<LogEntry> entries) {
+        var results = new ArrayList<byte[]>();
+        try (WriteBatch batch = new WriteBatch();
+                WriteOptions options = new WriteOptions()) {
+            long next = count;
+            for (LogEntry entry : entries) {
+                if (entry.position().index() <= applied.index()) {
+                    throw new IllegalStateException("applied twice: " + entry.position());
+                }
+                String command = new String(entry.command(), StandardCharsets.UTF_8);
+                if (command.startsWith("poison")) {
+                    throw new IllegalStateException("poisoned");
+                }
+                next++;
+                batch.put(entry.command(), bytes(Long.toString(next)));
+                results.add(bytes(Long.toString(next)));
+                if (stamps.size() < 1_000) {
+                    stamps.add(entry.proposedAtMillis());
+                }
+            }
+            LogPosition last = entries.getLast().position();
+            batch.put(
+                    POSITION,
+                    ByteBuffer.allocate(16)
+                            .putLong(last.index())
+                            .putLong(last.term())
+                            .array());
+            batch.put(COUNT, ByteBuffer.allocate(8).putLong(next).array());
+            db.write(options, batch);
+            count = next;
+            applied = last;
+            return results;
+        } catch (RocksDBException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void skipped(LogPosition position) {
+        skipped.add(position);
+    }
+
+    /** {@code count}, or a command: its number, empty when unknown. */
+    @Override
+    public synchronized byte[] query(byte[] query) {
+        try {
+            if (new String(query, StandardCharsets.UTF_8).equals("count")) {
+                return bytes(Long.toString(count));
+            }
+            byte[] value = db.get(query);
+            return value == null ? new byte[0] : value;
+        } catch (RocksDBException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    synchronized boolean has(String command) {
+        return query(bytes(command)).length > 0;
+    }
+
+    synchronized List<String> commands() {
+        var all = new ArrayList<String>();
+        try (RocksIterator it = db.newIterator()) {
+            for (it.seekToFirst(); it.isValid(); it.next()) {
+                if (it.key()[0] != 0) {
+                    all.add(new String(it.key(), StandardCharsets.UTF_8));
+                }
+            }
+        }
+        return all;
+    }
+
+    @Override
+    public Snapshot beginSnapshot(Path target) throws IOException {
+        LogPosition position = applied;
+        try (Checkpoint checkpoint = Checkpoint.create(db)) {
+            checkpoint.createCheckpoint(target.resolve("db").toString());
+        } catch (RocksDBException e) {
+            throw new IOException(e);
+        }
+        return new Snapshot() {
+            @Override
+            public LogPosition position() {
+                return position;
+            }
+
+            @Override
+            public List<String> complete() throws IOException {
+                try (Stream<Path> files = Files.list(target.resolve("db"))) {
+                    return files.map(file -> "db/" + file.getFileName()).toList();
+                }
+            }
+        };
+    }
+
+    @Override
+    public synchronized LogPosition restore(Path source) throws IOException {
+        db.close();
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        try (Stream<Path> files = Files.list(source.resolve("db"))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, directory.resolve(file.getFileName()));
+            }
+        }
+        db = open(directory);
+        load();
+        restores++;
+        return applied;
+    }
+
+    @Override
+    public synchronized void close() {
+        db.close();
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,193 @@
+package dev.conflux.consensus.jraft;
+
+import static org.awaitility.Awaitility.await;
+
+import dev.conflux.base.tls.DevCertificateAuthority;
+import dev.conflux.base.tls.PeerName;
+import dev.conflux.consensus.api.Committed;
+import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.NodeId;
+import dev.conflux.consensus.api.Role;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** Members of one cluster in this JVM, over real sockets and TLS, each with its own directories. */
+final class TestCluster implements AutoCloseable {
+
+    static final String NAME = "alpha";
+    static final Duration SOON = Duration.ofSeconds(20);
+
+    /** One running member. */
+    record Running(JRaftNode node, CountingStateMachine state, AtomicReference<String> halted) {}
+
+    final DevCertificateAuthority authority = new DevCertificateAuthority("test authority");
+    final Path root;
+    final List<Member> members;
+    private final Map<Integer, Running> running = new TreeMap<>();
+    private UnaryOperator<JRaftConfig> tuning = config -> config;
+
+    TestCluster(Path root, int size) {
+        this.root = root;
+        this.members = members(size);
+    }
+
+    private static List<Member> members(int size) {
+        var sockets = new ArrayList<ServerSocket>();
+        var members = new ArrayList<Member>();
+        try {
+            for (int id = 1; id <= size; id++) {
+                ServerSocket socket = new ServerSocket(0);
+                sockets.add(socket);
+                members.add(new Member(new NodeId(id), "127.0.0.1:" + socket.getLocalPort(), true));
+            }
+            for (ServerSocket socket : sockets) {
+                socket.close();
+            }
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return members;
+    }
+
+    TestCluster tuned(UnaryOperator<JRaftConfig> newTuning) {
+        tuning = newTuning;
+        return this;
+    }
+
+    Path dataDir(int id) {
+        return root.resolve("node-" + id);
+    }
+
+    Path stateDir(int id) {
+        return root.resolve("state-" + id);
+    }
+
+    JRaftConfig config(int id) {
+        return tuning.apply(
+                JRaftConfig.of(NAME, new NodeId(id), members, dataDir(id), authority.issue(new PeerName(NAME, id)))
+                        .withBindHost("127.0.0.1"));
+    }
+
+    /** Starts a member and returns at once. */
+    Running start(int id) {
+        var halted = new AtomicReference<String>();
+        var state = new CountingStateMachine(stateDir(id));
+        try {
+            JRaftNode node = JRaftNode.start(config(id).withHalt((reason, cause) -> halted.set(reason)), state);
+            var member = new Running(node, state, halted);
+            running.put(id, member);
+            return member;
+        } catch (IOException | RuntimeException e) {
+            state.close();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    TestCluster startAll() {
+        for (Member member : members) {
+            start(member.id().value());
+        }
+        for (Running member : running.values()) {
+            member.node()
+                    .ready()
+                    .orTimeout(20, java.util.concurrent.TimeUnit.SECONDS)
+                    .join();
+        }
+        awaitLeader();
+        return this;
+    }
+
+    Running get(int id) {
+        Running member = running.get(id);
+        if (member == null) {
+            throw new IllegalStateException("node " + id + " is not running");
+        }
+        return member;
+    }
+
+    JRaftNode node(int id) {
+        return get(id).node();
+    }
+
+    CountingStateMachine state(int id) {
+        return get(id).state();
+    }
+
+    void stop(int id) {
+        Running member = get(id);
+        running.remove(id);
+        member.node().close();
+        member.state().close();
+    }
+
+    void crash(int id) {
+        Running member = get(id);
+        running.remove(id);
+        member.node().abort();
+        member.state().close();
+    }
+
+    @Nullable
+    Integer leader() {
+        for (var entry : running.entrySet()) {
+            if (entry.getValue().node().status().role() == Role.LEADER) {
+                return entry.getKey();
+            }
+        }
+        return null;
+    }
+
+    int awaitLeader() {
+        await().atMost(SOON).pollInterval(Duration.ofMillis(10)).until(() -> leader() != null);
+        Integer leader = leader();
+        return leader == null ? awaitLeader() : leader;
+    }
+
+    int follower() {
+        int leader = awaitLeader();
+        return running.keySet().stream().filter(id -> id != leader).findFirst().orElseThrow();
+    }
+
+    Committed propose(int id, String command) {
+        try {
+            return node(id).propose(command.getBytes(StandardCharsets.UTF_8), Duration.ofSeconds(10))
+                    .join();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : e;
+        }
+    }
+
+    void proposeMany(int id, String prefix, int count) {
+        var all = new ArrayList<java.util.concurrent.CompletableFuture<Committed>>();
+        for (int i = 0; i < count; i++) {
+            all.add(node(id).propose((prefix + i).getBytes(StandardCharsets.UTF_8), Duration.ofSeconds(10)));
+        }
+        all.forEach(java.util.concurrent.CompletableFuture::join);
+    }
+
+    void awaitCount(int id, long count) {
+        await().atMost(SOON)
+                .pollInterval(Duration.ofMillis(10))
+                .until(() -> state(id).count() >= count);
+    }
+
+    @Override
+    public void close() {
+        for (Running member : List.copyOf(running.values())) {
+            member.node().abort();
+            member.state().close();
+        }
+        running.clear();
+    }
+}
