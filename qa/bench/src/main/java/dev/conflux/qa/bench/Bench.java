@@ -18,7 +18,12 @@ public final class Bench {
     /** Where the libraries lie, if not beside this class's own jar. */
     static final String HOME_PROPERTY = "conflux.bench";
 
-    private static final List<Benchmark> ALL = List.of(new ProposeBenchmark(), new TransportBenchmark());
+    private static final List<Benchmark> ALL = List.of(
+            new ProposeBenchmark(),
+            new TransportBenchmark(),
+            new PublishBenchmark(),
+            new StartupBenchmark(),
+            new ElectionBenchmark());
 
     private static final int FAILED = 1;
     private static final int USAGE = 2;

@@ -1,0 +1,126 @@
+package dev.conflux.qa.bench;
+
+import dev.conflux.tool.local.LocalCluster;
+import dev.conflux.tool.local.LocalException;
+import dev.conflux.tool.local.NodeClient;
+import dev.conflux.tool.local.NodeProcess;
+import dev.conflux.tool.local.Ops;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import tools.jackson.databind.JsonNode;
+
+/** What the benchmarks of packaged nodes have in common. */
+final class Nodes {
+
+    /** Requests in flight while data is prepared. */
+    private static final int PREPARERS = 16;
+
+    private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
+
+    private Nodes() {}
+
+    /** Starts a cluster, ready for data and control plane; close it. */
+    static LocalCluster start(Path directory, int nodes) throws InterruptedException {
+        var cluster = new LocalCluster(LocalCluster.Options.ofTest(directory, nodes));
+        try {
+            cluster.start();
+            await("the control plane is not ready", START_TIMEOUT, () -> cluster.nodes().stream()
+                    .allMatch(NodeProcess::controlReady));
+            return cluster;
+        } catch (RuntimeException | InterruptedException e) {
+            cluster.close();
+            throw e;
+        }
+    }
+
+    static NodeProcess leader(LocalCluster cluster) throws InterruptedException {
+        await("no leader", START_TIMEOUT, () -> cluster.nodes().stream().anyMatch(Nodes::leads));
+        return cluster.nodes().stream()
+                .filter(Nodes::leads)
+                .findFirst()
+                .orElseThrow(() -> new BenchException("the leader has changed (expected: a quiet cluster)"));
+    }
+
+    static NodeProcess follower(LocalCluster cluster) throws InterruptedException {
+        NodeProcess leader = leader(cluster);
+        return cluster.nodes().stream()
+                .filter(node -> node.id() != leader.id())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static boolean leads(NodeProcess node) {
+        return node.alive() && leaderKnownBy(node) == node.id();
+    }
+
+    /** 0 when it knows none. */
+    static int leaderKnownBy(NodeProcess node) {
+        try {
+            JsonNode leader = Ops.get(node, "/_cluster/leader").path("leader_id");
+            return leader.isNumber() ? leader.asInt() : 0;
+        } catch (LocalException e) {
+            return 0;
+        }
+    }
+
+    /** Creates configs {@code c00000} … in acme/bench/prod with one released version; returns their ids. */
+    static List<Long> create(NodeClient client, int count, int contentBytes) throws InterruptedException {
+        var tasks = new ArrayList<Callable<Long>>();
+        for (int i = 0; i < count; i++) {
+            int number = i;
+            tasks.add(() -> client.send(
+                            "POST",
+                            "/api/v1/mgt/configs",
+                            Map.of(
+                                    "tenant", "acme",
+                                    "app", "bench",
+                                    "env", "prod",
+                                    "name", name(number),
+                                    "format", "json",
+                                    "content", HttpLoad.content(number, contentBytes),
+                                    "publish_initial", true))
+                    .expect(201)
+                    .json()
+                    .get("config")
+                    .get("id")
+                    .asLong());
+        }
+        return inParallel(tasks);
+    }
+
+    static String name(int number) {
+        return "c%05d.json".formatted(number);
+    }
+
+    /** Runs all, some at a time; the results in the order of the tasks. */
+    static <T> List<T> inParallel(List<? extends Callable<T>> tasks) throws InterruptedException {
+        try (var executor = Executors.newFixedThreadPool(PREPARERS, Thread.ofVirtual().factory())) {
+            var results = new ArrayList<T>();
+            for (Future<T> task : executor.invokeAll(tasks)) {
+                results.add(task.get());
+            }
+            return results;
+        } catch (ExecutionException e) {
+            throw new BenchException("the data cannot be prepared", e.getCause());
+        }
+    }
+
+    static void await(String otherwise, Duration limit, BooleanSupplier condition) throws InterruptedException {
+        long deadline = System.nanoTime() + limit.toNanos();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() > deadline) {
+                throw new BenchException(otherwise + " after " + limit.toSeconds() + " s");
+            }
+            TimeUnit.MILLISECONDS.sleep(20);
+        }
+    }
+}
