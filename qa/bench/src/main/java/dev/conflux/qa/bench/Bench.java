@@ -22,6 +22,7 @@ public final class Bench {
             new ProposeBenchmark(),
             new TransportBenchmark(),
             new PublishBenchmark(),
+            new FetchBenchmark(),
             new StartupBenchmark(),
             new ElectionBenchmark());
 
@@ -40,8 +41,8 @@ public final class Bench {
     }
 
     public static void main(String[] arguments) throws InterruptedException {
-        System.exit(new Bench(System.out, home(), Path.of(".conflux", "bench").toAbsolutePath())
-                .run(List.of(arguments)));
+        System.exit(
+                new Bench(System.out, home(), Path.of(".conflux", "bench").toAbsolutePath()).run(List.of(arguments)));
     }
 
     /** Returns the exit code. */
@@ -123,7 +124,10 @@ public final class Bench {
     }
 
     private static String usage() {
-        int width = ALL.stream().mapToInt(benchmark -> benchmark.name().length()).max().orElse(0);
+        int width = ALL.stream()
+                .mapToInt(benchmark -> benchmark.name().length())
+                .max()
+                .orElse(0);
         return """
                 usage: ./cx bench [NAME...] [--quick | --markdown]
 
@@ -148,7 +152,8 @@ public final class Bench {
         if (given != null) {
             return Path.of(given);
         }
-        Path jar = Path.of(Bench.class.getProtectionDomain().getCodeSource().getLocation().getPath());
+        Path jar = Path.of(
+                Bench.class.getProtectionDomain().getCodeSource().getLocation().getPath());
         Path lib = jar.getParent();
         Path home = lib == null ? null : lib.getParent();
         if (home == null) {

@@ -127,8 +127,9 @@ final class ChildJvm implements AutoCloseable {
         } catch (IOException e) {
             tail = e.toString();
         }
-        return new BenchException(name + " " + what + (process.isAlive() ? "" : " (exit code " + process.exitValue() + ")")
-                + "; the end of " + log + ":\n" + tail);
+        return new BenchException(
+                name + " " + what + (process.isAlive() ? "" : " (exit code " + process.exitValue() + ")")
+                        + "; the end of " + log + ":\n" + tail);
     }
 
     @Override

@@ -48,8 +48,7 @@ final class DiskProbe {
         byte[] random = new byte[BLOCK];
         new SplittableRandom(2).nextBytes(random);
         block.put(random);
-        try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             while (System.nanoTime() < end) {
                 long start = System.nanoTime();
                 block.clear();

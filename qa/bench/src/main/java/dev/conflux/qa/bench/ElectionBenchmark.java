@@ -43,8 +43,8 @@ final class ElectionBenchmark implements Benchmark {
         setting.tell("starting three nodes");
         try (LocalCluster cluster = Nodes.start(setting.directory().resolve("cluster"), 3)) {
             NodeClient admin = cluster.client(cluster.node(1));
-            String path = "/api/v1/mgt/configs/" + Nodes.create(admin, 1, PublishBenchmark.CONTENT_BYTES).getFirst()
-                    + "/publish";
+            String path = "/api/v1/mgt/configs/"
+                    + Nodes.create(admin, 1, PublishBenchmark.CONTENT_BYTES).getFirst() + "/publish";
             for (int i = 0; i < trials; i++) {
                 TimeUnit.NANOSECONDS.sleep(pause.toNanos());
                 NodeProcess leader = Nodes.leader(cluster);
@@ -56,12 +56,14 @@ final class ElectionBenchmark implements Benchmark {
                 leader.awaitReady();
             }
         }
-        long quick = results.stream().filter(trial -> trial.leaderMillis < 1_000).count();
+        long quick =
+                results.stream().filter(trial -> trial.leaderMillis < 1_000).count();
         long quickWrites =
                 results.stream().filter(trial -> trial.writeMillis < 1_000).count();
         return new Report(
                 "3 packaged node processes with default settings on this machine; SIGKILL to the leader; a survivor's"
-                        + " /_cluster/leader asked every " + POLL_MILLIS + " ms until it names another leader; meanwhile"
+                        + " /_cluster/leader asked every " + POLL_MILLIS
+                        + " ms until it names another leader; meanwhile"
                         + " each survivor is sent one publish after another until the first is acknowledged; the killed"
                         + " node is started again and " + pause.toMillis() / 1000.0 + " s pass before the next trial",
                 List.of(new Table(
@@ -84,9 +86,9 @@ final class ElectionBenchmark implements Benchmark {
         try (var executor = Executors.newVirtualThreadPerTaskExecutor()) {
             long killed = System.nanoTime();
             leader.kill();
-            Future<Double> elected = executor.submit(() -> since(killed, () -> survivors.stream()
-                    .map(Nodes::leaderKnownBy)
-                    .anyMatch(id -> id != 0 && id != leader.id())));
+            Future<Double> elected = executor.submit(() -> since(
+                    killed,
+                    () -> survivors.stream().map(Nodes::leaderKnownBy).anyMatch(id -> id != 0 && id != leader.id())));
             var writers = new ArrayList<Callable<Double>>();
             for (NodeProcess survivor : survivors) {
                 writers.add(() -> since(killed, () -> published(admin.at(survivor), path, number)));
@@ -122,8 +124,7 @@ final class ElectionBenchmark implements Benchmark {
         }
     }
 
-    private static List<Cell> row(
-            String until, List<Trial> trials, ToDoubleFunction<Trial> figure, long quick) {
+    private static List<Cell> row(String until, List<Trial> trials, ToDoubleFunction<Trial> figure, long quick) {
         return List.of(
                 Cell.of(until),
                 Cell.of(trials.size()),

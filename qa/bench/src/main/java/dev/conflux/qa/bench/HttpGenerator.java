@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.LongSupplier;
 
 /** The benchmark's end of an {@link HttpLoad} process. */
 final class HttpGenerator implements AutoCloseable {
@@ -51,16 +52,16 @@ final class HttpGenerator implements AutoCloseable {
     }
 
     /** Any error or no result at all makes the figures void. */
-    Measured measure(int port, int concurrency, Duration warmUp, Duration measured, List<Long> servers)
+    Measured measure(int port, int concurrency, Duration warmUp, Duration measured, LongSupplier serverCpuMicros)
             throws InterruptedException {
         process.send("level " + port + " " + concurrency + " " + warmUp.toMillis() + " " + measured.toMillis());
         process.await("measuring", warmUp.plus(GRACE));
-        long serversBefore = ProcessFigures.cpuMicros(servers);
+        long serversBefore = serverCpuMicros.getAsLong();
         long generatorBefore = ProcessFigures.cpuMicros(process.pid());
         Level level = Level.decode(process.await("level", measured.plus(GRACE)));
         var result = new Measured(
                 level,
-                ProcessFigures.cpuMicros(servers) - serversBefore,
+                serverCpuMicros.getAsLong() - serversBefore,
                 ProcessFigures.cpuMicros(process.pid()) - generatorBefore);
         if (level.errors() > 0 || level.operations() == 0) {
             throw new BenchException(level.errors() + " errors and " + level.operations() + " successes at concurrency "

@@ -46,7 +46,8 @@ final class HttpLoad {
     private HttpLoad(Mode mode, List<String> paths, List<String> headers) {
         this.mode = mode;
         this.paths = paths;
-        this.headers = String.join("", headers.stream().map(line -> line + "\r\n").toList());
+        this.headers =
+                String.join("", headers.stream().map(line -> line + "\r\n").toList());
     }
 
     /** Arguments: mode, file with paths, file with headers. */

@@ -69,7 +69,9 @@ final class Jars {
 
     private static List<Path> list(Path directory) {
         try (Stream<Path> files = Files.list(directory)) {
-            return files.filter(file -> file.toString().endsWith(".jar")).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(".jar"))
+                    .sorted()
+                    .toList();
         } catch (IOException e) {
             throw new BenchException(directory + " is missing (./cx build makes it)", e);
         }

@@ -12,7 +12,9 @@ record Machine(int cores, String processor, long memoryMebibytes, String system,
         return new Machine(
                 Runtime.getRuntime().availableProcessors(),
                 field(Path.of("/proc/cpuinfo"), "model name", "unknown processor"),
-                Long.parseLong(field(Path.of("/proc/meminfo"), "MemTotal", "0 kB").split(" ", 2)[0]) / 1024,
+                Long.parseLong(field(Path.of("/proc/meminfo"), "MemTotal", "0 kB")
+                                .split(" ", 2)[0])
+                        / 1024,
                 System.getProperty("os.name") + " " + System.getProperty("os.version") + " "
                         + System.getProperty("os.arch"),
                 Runtime.version().toString(),

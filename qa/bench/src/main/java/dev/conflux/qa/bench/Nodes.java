@@ -33,8 +33,10 @@ final class Nodes {
         var cluster = new LocalCluster(LocalCluster.Options.ofTest(directory, nodes));
         try {
             cluster.start();
-            await("the control plane is not ready", START_TIMEOUT, () -> cluster.nodes().stream()
-                    .allMatch(NodeProcess::controlReady));
+            await(
+                    "the control plane is not ready",
+                    START_TIMEOUT,
+                    () -> cluster.nodes().stream().allMatch(NodeProcess::controlReady));
             return cluster;
         } catch (RuntimeException | InterruptedException e) {
             cluster.close();
@@ -103,7 +105,8 @@ final class Nodes {
 
     /** Runs all, some at a time; the results in the order of the tasks. */
     static <T> List<T> inParallel(List<? extends Callable<T>> tasks) throws InterruptedException {
-        try (var executor = Executors.newFixedThreadPool(PREPARERS, Thread.ofVirtual().factory())) {
+        try (var executor =
+                Executors.newFixedThreadPool(PREPARERS, Thread.ofVirtual().factory())) {
             var results = new ArrayList<T>();
             for (Future<T> task : executor.invokeAll(tasks)) {
                 results.add(task.get());

@@ -56,7 +56,8 @@ final class ProcessFigures {
     /** The command line as it was started. */
     static List<String> commandLine(long pid) {
         try {
-            return List.of(Files.readString(Path.of("/proc/" + pid + "/cmdline")).split("\0", -1));
+            return List.of(
+                    Files.readString(Path.of("/proc/" + pid + "/cmdline")).split("\0", -1));
         } catch (IOException e) {
             throw new BenchException("process " + pid + " has gone", e);
         }

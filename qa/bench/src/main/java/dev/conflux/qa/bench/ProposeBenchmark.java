@@ -88,7 +88,8 @@ final class ProposeBenchmark implements Benchmark {
                                 List.of("streams", "syncs/s, all", "p50 ms", "p99 ms"),
                                 List.of(diskRow(alone), diskRow(together)))),
                 targets,
-                List.of("One sync makes many commands durable; the limit bounds a single command's latency, not ops/s."),
+                List.of(
+                        "One sync makes many commands durable; the limit bounds a single command's latency, not ops/s."),
                 List.of());
     }
 

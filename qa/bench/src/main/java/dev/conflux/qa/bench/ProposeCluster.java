@@ -53,9 +53,8 @@ final class ProposeCluster implements AutoCloseable {
         Path certificates = Files.createDirectories(directory).resolve("tls");
         List<Integer> ids = IntStream.rangeClosed(1, MEMBERS).boxed().toList();
         List<Integer> ports = freePorts(MEMBERS);
-        String peers = ids.stream()
-                .map(id -> id + "@127.0.0.1:" + ports.get(id - 1))
-                .collect(Collectors.joining(","));
+        String peers =
+                ids.stream().map(id -> id + "@127.0.0.1:" + ports.get(id - 1)).collect(Collectors.joining(","));
         if (kind == Kind.OURS) {
             new DevCertificateAuthority("Conflux benchmark CA").write(certificates, ProposeNode.CLUSTER, ids);
         }
@@ -120,8 +119,8 @@ final class ProposeCluster implements AutoCloseable {
         var result = new Measured(
                 level, memberCpu() - membersBefore, ProcessFigures.cpuMicros(generator.pid()) - generatorBefore);
         if (level.errors() > 0 || level.operations() == 0) {
-            throw new BenchException(level.errors() + " errors and " + level.operations()
-                    + " successes at concurrency " + concurrency + " (expected: no errors)");
+            throw new BenchException(level.errors() + " errors and " + level.operations() + " successes at concurrency "
+                    + concurrency + " (expected: no errors)");
         }
         return result;
     }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongSupplier;
 
 /** The whole way of a write: HTTP, token, checks, log on three nodes, RocksDB, answer. */
 final class PublishBenchmark implements Benchmark {
@@ -44,23 +45,23 @@ final class PublishBenchmark implements Benchmark {
                     .toList();
             List<String> headers = List.of("Authorization: Bearer " + client.token());
             List<Long> pids = cluster.nodes().stream().map(NodeProcess::pid).toList();
-            try (var distinct =
-                            HttpGenerator.start(setting, "distinct", HttpLoad.Mode.PUBLISH, paths, headers);
+            LongSupplier cpu = () -> ProcessFigures.cpuMicros(pids);
+            try (var distinct = HttpGenerator.start(setting, "distinct", HttpLoad.Mode.PUBLISH, paths, headers);
                     var same = HttpGenerator.start(
                             setting, "same", HttpLoad.Mode.PUBLISH, List.of(paths.getFirst()), headers)) {
                 for (NodeProcess node : List.of(leader, follower)) {
                     String who = node == leader ? "leader" : "follower";
                     setting.tell("warming up the " + who);
-                    distinct.measure(node.httpPort(), WARM_UP_CONCURRENCY, compile, Duration.ofMillis(200), pids);
+                    distinct.measure(node.httpPort(), WARM_UP_CONCURRENCY, compile, Duration.ofMillis(200), cpu);
                     for (int concurrency : CONCURRENCIES) {
                         setting.tell(who + ", distinct configs, concurrency " + concurrency);
                         rows.add(row(
                                 who,
                                 "distinct",
-                                distinct.measure(node.httpPort(), concurrency, warmUp, measured, pids)));
+                                distinct.measure(node.httpPort(), concurrency, warmUp, measured, cpu)));
                     }
                     setting.tell(who + ", one config, concurrency 16");
-                    rows.add(row(who, "one", same.measure(node.httpPort(), 16, warmUp, measured, pids)));
+                    rows.add(row(who, "one", same.measure(node.httpPort(), 16, warmUp, measured, cpu)));
                 }
             }
         }

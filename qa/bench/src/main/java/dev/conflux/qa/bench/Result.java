@@ -12,13 +12,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** A report with where and when it was taken. */
 record Result(
-        String name,
-        String question,
-        boolean quick,
-        String takenAt,
-        long seconds,
-        Machine machine,
-        Report report) {
+        String name, String question, boolean quick, String takenAt, long seconds, Machine machine, Report report) {
 
     private static final ObjectMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
@@ -45,7 +39,11 @@ record Result(
 
     /** For a README. */
     String markdown() {
-        var text = new StringBuilder("### ").append(name).append("\n\n").append(question).append("\n\n");
+        var text = new StringBuilder("### ")
+                .append(name)
+                .append("\n\n")
+                .append(question)
+                .append("\n\n");
         report.tables().forEach(table -> text.append(table.markdown()).append('\n'));
         report.targets()
                 .forEach(target -> text.append("- ")
@@ -56,7 +54,8 @@ record Result(
                         .append(target.measured())
                         .append(")\n"));
         report.notes().forEach(note -> text.append("- ").append(note).append('\n'));
-        report.skipped().forEach(row -> text.append("- not measured: ").append(row).append('\n'));
+        report.skipped()
+                .forEach(row -> text.append("- not measured: ").append(row).append('\n'));
         text.append("- Method: ").append(report.method()).append(".\n");
         text.append("- Machine: ").append(machine.line()).append(". Taken ").append(takenAt);
         return text.append(quick ? ", **with --quick: worth nothing**.\n\n" : ".\n\n")

@@ -83,16 +83,21 @@ final class StartupBenchmark implements Benchmark {
                                                 Cell.of(database, 0))))),
                 List.of(
                         new Report.Target(
-                                "ready <= 5 s from process start", Cell.of(slowest, 2).text() + " s", slowest <= 5),
-                        new Report.Target("idle RSS <= 350 MB", Cell.of(rss * 1.048576, 0).text() + " MB", rss * 1.048576 <= 350)),
+                                "ready <= 5 s from process start",
+                                Cell.of(slowest, 2).text() + " s",
+                                slowest <= 5),
+                        new Report.Target(
+                                "idle RSS <= 350 MB",
+                                Cell.of(rss * 1.048576, 0).text() + " MB",
+                                rss * 1.048576 <= 350)),
                 List.of(),
                 List.of());
     }
 
     /** A node that is prepared, not started. */
     private static LocalCluster cluster(Setting setting, String name) {
-        var cluster = new LocalCluster(LocalCluster.Options.ofTest(
-                setting.directory().resolve(name), 1));
+        var cluster =
+                new LocalCluster(LocalCluster.Options.ofTest(setting.directory().resolve(name), 1));
         cluster.startDatabase();
         return cluster;
     }

@@ -72,7 +72,8 @@ final class StockNode {
         state.node = node;
         var line = new LifeLine();
         try (FrameServer server = FrameServer.start((command, reply) -> node.apply(new Task(
-                ByteBuffer.wrap(command), status -> reply.send(status.isOk() ? FrameServer.OK : FrameServer.FAILED))))) {
+                ByteBuffer.wrap(command),
+                status -> reply.send(status.isOk() ? FrameServer.OK : FrameServer.FAILED))))) {
             line.say("ready " + server.port());
             for (String command = line.next(); command != null; command = line.next()) {
                 line.say("leader " + node.isLeader(false));

@@ -59,8 +59,7 @@ record Table(String title, List<String> columns, List<List<Cell>> rows) {
         var lines = new ArrayList<List<String>>();
         lines.add(columns);
         UnaryOperator<String> trimmed = String::strip;
-        rows.forEach(row ->
-                lines.add(row.stream().map(Cell::text).map(trimmed).toList()));
+        rows.forEach(row -> lines.add(row.stream().map(Cell::text).map(trimmed).toList()));
         return lines;
     }
 

@@ -33,8 +33,8 @@ final class TransportBenchmark implements Benchmark {
             for (ProposeCluster.Kind kind : ProposeCluster.Kind.values()) {
                 setting.tell("round " + round + " of " + rounds + ", " + kind.text());
                 var levels = new ArrayList<ProposeCluster.Measured>();
-                try (var cluster = ProposeCluster.start(
-                        setting, kind, setting.directory().resolve(kind.name() + round))) {
+                try (var cluster =
+                        ProposeCluster.start(setting, kind, setting.directory().resolve(kind.name() + round))) {
                     cluster.measure(WARM_UP_CONCURRENCY, compile, Duration.ofMillis(100));
                     for (int concurrency : CONCURRENCIES) {
                         levels.add(cluster.measure(concurrency, warmUp, measured));
@@ -60,7 +60,9 @@ final class TransportBenchmark implements Benchmark {
             rows.add(row(ProposeCluster.Kind.STOCK, concurrency, stock, 1));
             if (concurrency == 256) {
                 targets.add(new Report.Target(
-                        "ours >= 0.85 of stock at concurrency 256", Cell.of(ratio, 2).text(), ratio >= 0.85));
+                        "ours >= 0.85 of stock at concurrency 256",
+                        Cell.of(ratio, 2).text(),
+                        ratio >= 0.85));
             }
         }
         return new Report(
