@@ -77,15 +77,23 @@ public final class Main {
                 return;
             }
             run(config, stopWithParent);
-        } catch (ConfigurationException e) {
-            end(EXIT_CONFIGURATION, e.getMessage());
-        } catch (IdentityException e) {
-            end(EXIT_IDENTITY, e.getMessage());
-        } catch (ConfluxException | IllegalArgumentException e) {
-            end(EXIT_CONFIGURATION, e.getMessage());
         } catch (IOException | RuntimeException e) {
-            LoggerFactory.getLogger(Main.class).error("start failed", e);
-            end(EXIT_UNAVAILABLE, "could not start: " + e.getMessage());
+            end(e);
+        }
+    }
+
+    /** Ends the process with the code and the message that fit the failure. */
+    private static void end(Throwable failure) {
+        String message = String.valueOf(failure.getMessage());
+        switch (failure) {
+            case IdentityException e -> end(EXIT_IDENTITY, message);
+            case ConfigurationException e -> end(EXIT_CONFIGURATION, message);
+            case ConfluxException e -> end(EXIT_CONFIGURATION, e.error().message());
+            case IllegalArgumentException e -> end(EXIT_CONFIGURATION, message);
+            default -> {
+                LoggerFactory.getLogger(Main.class).error("start failed", failure);
+                end(EXIT_UNAVAILABLE, "could not start: " + message);
+            }
         }
     }
 
@@ -108,7 +116,7 @@ public final class Main {
         if (stopWithParent) {
             Thread.ofPlatform().daemon().name("stop-with-parent").start(Main::stopAtEndOfInput);
         }
-        node.start();
+        node.start(Main::end);
     }
 
     private static void stopAtEndOfInput() {

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -43,14 +44,17 @@ record ServerConfig(
 
     record Server(String host, int port, @Nullable TlsFiles tls, int maxConnections, int eventLoops) {}
 
-    record TlsFiles(Path certFile, Path keyFile, @Nullable Path caFile) {}
+    record TlsFiles(Path certFile, Path keyFile) {}
 
+    record PeerTls(Path certFile, Path keyFile, Path caFile) {}
+
+    /** {@code tls} is null only on a dev node without peers: it makes itself a throw-away certificate. */
     record Cluster(
             String name,
             int nodeId,
             List<PeerAddress> peers,
             String bindHost,
-            @Nullable TlsFiles tls,
+            @Nullable PeerTls tls,
             Duration electionTimeout,
             Duration heartbeatInterval) {
 
@@ -106,7 +110,8 @@ record ServerConfig(
         String profile = in.oneOf(Setting.PROFILE, "production", "dev");
         boolean dev = profile.equals("dev");
         String host = in.text(Setting.SERVER_HOST, dev ? "127.0.0.1" : Setting.SERVER_HOST.defaultText());
-        TlsFiles serverTls = in.tls(Setting.SERVER_TLS_CERT_FILE, Setting.SERVER_TLS_KEY_FILE, null);
+        List<Path> serverFiles = in.files(Setting.SERVER_TLS_CERT_FILE, Setting.SERVER_TLS_KEY_FILE);
+        TlsFiles serverTls = serverFiles.isEmpty() ? null : new TlsFiles(serverFiles.get(0), serverFiles.get(1));
         boolean plaintext = in.bool(Setting.SERVER_ALLOW_PLAINTEXT);
         if (serverTls == null && !plaintext && !(dev && isLoopback(host))) {
             throw new ConfigurationException("server.tls.cert_file: missing (the client port "
@@ -198,11 +203,13 @@ record ServerConfig(
             throw new ConfigurationException("cluster.heartbeat_interval: " + heartbeat.toMillis()
                     + "ms (expected: shorter than cluster.election_timeout, " + election.toMillis() + "ms)");
         }
-        TlsFiles tls = in.tls(Setting.CLUSTER_TLS_CERT_FILE, Setting.CLUSTER_TLS_KEY_FILE, Setting.CLUSTER_TLS_CA_FILE);
-        if (tls == null && peers.size() > 1) {
+        List<Path> files = in.files(
+                Setting.CLUSTER_TLS_CERT_FILE, Setting.CLUSTER_TLS_KEY_FILE, Setting.CLUSTER_TLS_CA_FILE);
+        if (files.isEmpty() && !(dev && peers.size() == 1)) {
             throw new ConfigurationException("cluster.tls.cert_file: missing (peers always speak mutual TLS: set"
                     + " cluster.tls.cert_file, cluster.tls.key_file and cluster.tls.ca_file)");
         }
+        PeerTls tls = files.isEmpty() ? null : new PeerTls(files.get(0), files.get(1), files.get(2));
         return new Cluster(
                 in.text(Setting.CLUSTER_NAME, Setting.CLUSTER_NAME.defaultText()),
                 nodeId,
@@ -351,20 +358,19 @@ record ServerConfig(
                     .toList();
         }
 
-        @Nullable
-        TlsFiles tls(Setting cert, Setting key, @Nullable Setting ca) {
-            String certFile = text(cert, "");
-            String keyFile = text(key, "");
-            String caFile = ca == null ? "" : text(ca, "");
-            if (certFile.isEmpty() && keyFile.isEmpty() && caFile.isEmpty()) {
-                return null;
+        /** All of the files, or none. */
+        List<Path> files(Setting... settings) {
+            List<Setting> given = Arrays.stream(settings)
+                    .filter(setting -> !text(setting, "").isEmpty())
+                    .toList();
+            if (!given.isEmpty() && given.size() < settings.length) {
+                throw new ConfigurationException(
+                        Arrays.stream(settings).map(Setting::key).collect(Collectors.joining(", "))
+                                + ": only some are set (expected: all or none)");
             }
-            if (certFile.isEmpty() || keyFile.isEmpty() || (ca != null && caFile.isEmpty())) {
-                throw new ConfigurationException(cert.key() + ", " + key.key() + (ca == null ? "" : ", " + ca.key())
-                        + ": only some are set (expected: all or none)");
-            }
-            return new TlsFiles(
-                    readable(cert, certFile), readable(key, keyFile), ca == null ? null : readable(ca, caFile));
+            return given.stream()
+                    .map(setting -> readable(setting, text(setting, "")))
+                    .toList();
         }
 
         private static Path readable(Setting setting, String file) {

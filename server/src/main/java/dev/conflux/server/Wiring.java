@@ -5,6 +5,8 @@ import dev.conflux.adapter.postgres.PostgresMetadataStore;
 import dev.conflux.adapter.postgres.PostgresUrl;
 import dev.conflux.adapter.rocksdb.RocksStateStore;
 import dev.conflux.base.observe.Metrics;
+import dev.conflux.base.tls.DevCertificateAuthority;
+import dev.conflux.base.tls.PeerName;
 import dev.conflux.base.tls.TlsFiles;
 import dev.conflux.base.tls.TlsIdentity;
 import dev.conflux.consensus.api.Member;
@@ -27,6 +29,9 @@ import dev.conflux.core.state.ConfigState;
 import dev.conflux.protocol.http.HttpProtocol;
 import dev.conflux.protocol.http.HttpServerConfig;
 import dev.conflux.protocol.http.HttpServices;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.file.FileSystemOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -34,6 +39,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,7 +56,7 @@ final class Wiring implements AutoCloseable {
 
     /** The version that the cluster status shows; the jar's manifest has it. */
     private static final String VERSION =
-            java.util.Objects.requireNonNullElse(Wiring.class.getPackage().getImplementationVersion(), "development");
+            Objects.requireNonNullElse(Wiring.class.getPackage().getImplementationVersion(), "development");
 
     /** How long a write may take before its fate is unknown; several elections fit in. */
     private static final Duration WRITE_TIMEOUT = Duration.ofSeconds(5);
@@ -66,8 +74,12 @@ final class Wiring implements AutoCloseable {
         this.bootstrapPassword = bootstrapPassword;
     }
 
-    /** Opens everything; returns when the client port listens. The cluster may still be electing. */
-    void start() throws IOException {
+    /**
+     * Opens everything; returns when the client port listens. The cluster may still be looking for its members.
+     *
+     * @param failed told when this node turns out not to belong to its cluster, after this method has returned
+     */
+    void start(Consumer<Throwable> failed) throws IOException {
         Path dataDir = config.storage().dataDir();
         open("data directory", DataDirectory.lock(dataDir));
         Metrics metrics = open("metrics", new Metrics());
@@ -77,7 +89,7 @@ final class Wiring implements AutoCloseable {
 
         RocksStateStore store = open(
                 "state store",
-                RocksStateStore.open(dataDir.resolve("state")));
+                new RocksStateStore(dataDir.resolve("state")));
         ConfigState state = open("state", new ConfigState(store));
         JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
 
@@ -97,8 +109,17 @@ final class Wiring implements AutoCloseable {
                 open("watch", WatchService.on(state, gate, authorizer, WatchService.DEFAULT_PROGRESS_INTERVAL)),
                 new ClusterService(node, gate, authorizer, VERSION),
                 metrics);
-        open("http", HttpProtocol.start(http(), services));
+        Vertx vertx = vertx();
+        open("event loops", () -> vertx.close().toCompletionStage().toCompletableFuture().join());
+        open("http", HttpProtocol.start(vertx, http(), services));
         log.info("listening on {}:{}", config.server().host(), config.server().port());
+        node.ready().whenComplete((ready, failure) -> {
+            if (failure != null && !isClosed()) {
+                failed.accept(failure instanceof CompletionException && failure.getCause() != null
+                        ? failure.getCause()
+                        : failure);
+            }
+        });
     }
 
     @Override
@@ -112,6 +133,10 @@ final class Wiring implements AutoCloseable {
                 log.warn("closing {} failed", part.name(), e);
             }
         }
+    }
+
+    private synchronized boolean isClosed() {
+        return closed;
     }
 
     /** Takes charge of a part; closes it at once when everything is being closed already. */
@@ -155,16 +180,40 @@ final class Wiring implements AutoCloseable {
         List<Member> members = cluster.peers().stream()
                 .map(peer -> new Member(new NodeId(peer.nodeId()), peer.hostAndPort(), true))
                 .toList();
-        ServerConfig.TlsFiles tls = cluster.tls();
         return JRaftConfig.of(
                         cluster.name(),
                         new NodeId(cluster.nodeId()),
                         members,
                         dataDir.resolve("raft"),
-                        TlsIdentity.load(new TlsFiles(tls.certFile(), tls.keyFile(), tls.caFile())))
+                        peerIdentity(cluster))
                 .withBindHost(cluster.bindHost())
                 .withLogDir(config.storage().walDir())
                 .withElectionTimeout(cluster.electionTimeout());
+    }
+
+    private static TlsIdentity peerIdentity(ServerConfig.Cluster cluster) {
+        ServerConfig.PeerTls files = cluster.tls();
+        return files == null
+                ? new DevCertificateAuthority("Conflux throw-away CA")
+                        .issue(new PeerName(cluster.name(), cluster.nodeId()))
+                : TlsIdentity.load(new TlsFiles(files.certFile(), files.keyFile(), files.caFile()));
+    }
+
+    /** Event loops for the listeners only: services run on virtual threads, so the worker pools stay tiny. */
+    private Vertx vertx() {
+        return Vertx.vertx(new VertxOptions()
+                .setEventLoopPoolSize(eventLoops())
+                .setWorkerPoolSize(1)
+                .setInternalBlockingPoolSize(1)
+                .setPreferNativeTransport(true)
+                .setFileSystemOptions(new FileSystemOptions()
+                        .setFileCachingEnabled(false)
+                        .setClassPathResolvingEnabled(false)));
+    }
+
+    private int eventLoops() {
+        int wanted = config.server().eventLoops();
+        return wanted == 0 ? HttpServerConfig.defaultInstances() : wanted;
     }
 
     private HttpServerConfig http() {
@@ -173,7 +222,7 @@ final class Wiring implements AutoCloseable {
         return new HttpServerConfig(
                 server.host(),
                 server.port(),
-                server.eventLoops() == 0 ? HttpServerConfig.defaultInstances() : server.eventLoops(),
+                eventLoops(),
                 tls == null ? null : new HttpServerConfig.Tls(tls.certFile(), tls.keyFile()),
                 config.ops().host(),
                 config.ops().port(),

@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -125,6 +126,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
      */
     private static final String WATCHDOG = """
             patience=$1; shift
+            # A session of its own: Ctrl-C in a terminal is for the JVM, which then stops the server in order.
+            if command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; fi
             exec 3<&0
             "$@" </dev/null 3<&- &
             server=$!
@@ -286,9 +289,14 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     private void initialize(UnprivilegedLaunch launch, Path passwordFile) throws IOException, InterruptedException {
-        Path initializing = settings.directory().resolve("data.initializing");
-        // Of a start that was cut short.
-        PostgresBinaries.delete(initializing);
+        String prefix = "data.initializing.";
+        try (DirectoryStream<Path> unfinished = Files.newDirectoryStream(settings.directory(), prefix + "*")) {
+            for (Path path : unfinished) {
+                deleteUnfinished(path);
+            }
+        }
+        Path initializing =
+                settings.directory().resolve(prefix + ProcessHandle.current().pid());
         Path output = settings.directory().resolve("initdb.log");
         Process initdb = new ProcessBuilder(launch.command(List.of(
                         program("initdb").toString(),
@@ -321,6 +329,18 @@ public final class EmbeddedPostgres implements AutoCloseable {
         Files.deleteIfExists(output);
         Files.move(initializing, data, StandardCopyOption.ATOMIC_MOVE);
         OwnerOnlyFile.syncDirectory(settings.directory());
+    }
+
+    /** Of a start that was cut short; its initdb may still be writing for a moment, so it may take another start. */
+    private static void deleteUnfinished(Path path) {
+        try {
+            PostgresBinaries.delete(path);
+        } catch (IOException e) {
+            log.atInfo()
+                    .setMessage("embedded_postgres_leftover")
+                    .addKeyValue("directory", path)
+                    .log();
+        }
     }
 
     private void keepRunning(UnprivilegedLaunch launch) throws IOException, InterruptedException {

@@ -136,16 +136,7 @@ final class PlatformEndpoints {
                 .obstacle()
                 .map(reason -> "not ready: " + reason)
                 .orElse("ready");
-        String page = LANDING.formatted(escaped(state), services.gate().revision());
-        return Reply.text(200, "text/html; charset=utf-8", page.getBytes(StandardCharsets.UTF_8))
-                .with("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-    }
-
-    private static String escaped(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
-    }
-
-    private static final String LANDING = """
+        String page = """
             <!doctype html><html lang="en"><meta charset="utf-8"><title>Conflux</title>
             <style>body{font:16px/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
             <h1>Conflux</h1>
@@ -155,7 +146,14 @@ final class PlatformEndpoints {
             <li><a href="/metrics">/metrics</a></li></ul>
             <p>The API is under <code>/api/v1</code>; log in with <code>POST /api/v1/auth/login</code>.</p>
             </html>
-            """;
+            """.formatted(escaped(state), services.gate().revision());
+        return Reply.text(200, "text/html; charset=utf-8", page.getBytes(StandardCharsets.UTF_8))
+                .with("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    }
+
+    private static String escaped(String text) {
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    }
 
     // ---- cluster
 

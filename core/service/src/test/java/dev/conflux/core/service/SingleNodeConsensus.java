@@ -1,0 +1,121 @@
+package dev.conflux.core.service;
+
+import dev.conflux.consensus.api.Committed;
+import dev.conflux.consensus.api.ConsensusException;
+import dev.conflux.consensus.api.ConsensusNode;
+import dev.conflux.consensus.api.LogEntry;
+import dev.conflux.consensus.api.LogPosition;
+import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.NodeId;
+import dev.conflux.consensus.api.NodeStatus;
+import dev.conflux.consensus.api.ReadLevel;
+import dev.conflux.consensus.api.ReadPoint;
+import dev.conflux.consensus.api.Role;
+import dev.conflux.consensus.api.StateMachine;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A cluster of one without a log: applies what is proposed, in order, on one thread. For tests of everything above
+ * consensus; can be made to fail.
+ */
+public final class SingleNodeConsensus implements ConsensusNode {
+
+    private static final NodeId SELF = new NodeId(1);
+    private static final Member MEMBER = new Member(SELF, "127.0.0.1:9090", true);
+
+    private final StateMachine machine;
+    private final ExecutorService applier = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().name("apply").daemon().factory());
+    private volatile long index;
+    private volatile @Nullable ConsensusException failure;
+    private volatile boolean failAfterApply;
+
+    public SingleNodeConsensus(StateMachine machine) {
+        this.machine = machine;
+        this.index = machine.applied().index();
+    }
+
+    /** From now on every call fails so; null = works again. */
+    public void fail(@Nullable ConsensusException cause) {
+        failure = cause;
+        failAfterApply = false;
+    }
+
+    /** From now on writes happen but their answer is lost. */
+    public void loseAnswers() {
+        failure = new ConsensusException.Indeterminate("answer lost");
+        failAfterApply = true;
+    }
+
+    /** Runs on the apply thread, between two commands: holds everything up until it returns. */
+    public CompletableFuture<Void> onApplyThread(Runnable task) {
+        return CompletableFuture.runAsync(task, applier);
+    }
+
+    @Override
+    public CompletableFuture<Committed> propose(byte[] command, Duration timeout) {
+        ConsensusException cause = failure;
+        if (cause != null && !failAfterApply) {
+            return CompletableFuture.failedFuture(cause);
+        }
+        CompletableFuture<Committed> committed = CompletableFuture.supplyAsync(
+                () -> {
+                    var position = new LogPosition(++index, 1);
+                    var entry = new LogEntry(position, System.currentTimeMillis(), command);
+                    return new Committed(position, machine.apply(List.of(entry)).getFirst());
+                },
+                applier);
+        return cause == null ? committed : committed.thenCompose(_ -> CompletableFuture.failedFuture(cause));
+    }
+
+    @Override
+    public CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout) {
+        ConsensusException cause = failure;
+        return cause != null && level != ReadLevel.STALE
+                ? CompletableFuture.failedFuture(cause)
+                : CompletableFuture.completedFuture(new ReadPoint(level, index, 0));
+    }
+
+    @Override
+    public CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout) {
+        return readPoint(level, timeout).thenApply(_ -> machine.query(query));
+    }
+
+    @Override
+    public CompletableFuture<byte[]> queryMember(NodeId member, byte[] query, Duration timeout) {
+        return CompletableFuture.supplyAsync(() -> machine.query(query));
+    }
+
+    @Override
+    public NodeStatus status() {
+        return new NodeStatus(
+                "test-cluster", SELF, Role.LEADER, Optional.of(SELF), 1, index, index, index, 0, List.of(MEMBER), 0);
+    }
+
+    @Override
+    public CompletableFuture<Long> snapshot() {
+        return CompletableFuture.completedFuture(index);
+    }
+
+    @Override
+    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is no other member"));
+    }
+
+    @Override
+    public void close() {
+        applier.shutdown();
+        try {
+            applier.awaitTermination(5, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

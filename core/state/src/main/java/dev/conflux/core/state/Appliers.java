@@ -1,0 +1,28 @@
+package dev.conflux.core.state;
+
+import dev.conflux.core.model.Command;
+import dev.conflux.core.model.Result;
+
+/** Which applier a command goes to. */
+class Appliers {
+
+    private final CreateConfigApplier createConfig = new CreateConfigApplier();
+    private final CreateVersionApplier createVersion = new CreateVersionApplier();
+    private final UpdateMetadataApplier updateMetadata = new UpdateMetadataApplier();
+    private final UpdateReleasesApplier updateReleases = new UpdateReleasesApplier();
+    private final PublishApplier publish = new PublishApplier();
+    private final RollbackApplier rollback = new RollbackApplier();
+    private final DeleteConfigApplier deleteConfig = new DeleteConfigApplier();
+
+    Result apply(Command command, StateTransaction transaction) {
+        return switch (command) {
+            case Command.CreateConfig create -> createConfig.apply(create, transaction);
+            case Command.CreateVersion create -> createVersion.apply(create, transaction);
+            case Command.UpdateMetadata update -> updateMetadata.apply(update, transaction);
+            case Command.UpdateReleases update -> updateReleases.apply(update, transaction);
+            case Command.Publish all -> publish.apply(all, transaction);
+            case Command.Rollback back -> rollback.apply(back, transaction);
+            case Command.DeleteConfig delete -> deleteConfig.apply(delete, transaction);
+        };
+    }
+}

@@ -1,0 +1,165 @@
+package dev.conflux.core.state;
+
+import dev.conflux.consensus.api.LogEntry;
+import dev.conflux.consensus.api.LogPosition;
+import dev.conflux.core.model.Command;
+import dev.conflux.core.model.ConfigKey;
+import dev.conflux.core.model.Format;
+import dev.conflux.core.model.Metadata;
+import dev.conflux.core.model.MetadataPatch;
+import dev.conflux.core.model.NewVersion;
+import dev.conflux.core.model.Outcome;
+import dev.conflux.core.model.Release;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Commands for tests, and a seeded stream of them. */
+public final class Commands {
+
+    public static final long T0 = 1_700_000_000_000L;
+
+    private Commands() {}
+
+    public static NewVersion content(String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        return new NewVersion(
+                bytes,
+                HexFormat.of().formatHex(SnapshotFiles.sha256().digest(bytes)),
+                Format.TEXT,
+                "about " + text,
+                null,
+                null);
+    }
+
+    public static Command.CreateConfig create(String path, String text, Command.PlannedRelease... releases) {
+        String[] parts = path.split("/", -1);
+        return new Command.CreateConfig(
+                ConfigKey.of(parts[0], parts[1], parts[2], parts[3]),
+                Metadata.EMPTY,
+                content(text),
+                List.of(releases),
+                "first");
+    }
+
+    public static Command.PlannedRelease fresh() {
+        return new Command.PlannedRelease(Release.defaultTo(0), true);
+    }
+
+    public static Command.Publish publish(long configId, String text) {
+        return new Command.Publish(
+                List.of(new Command.PublishItem(
+                        configId, content(text), new Command.ReleasePlan.MakeDefault(), null, null)),
+                "go");
+    }
+
+    public static MetadataPatch attribute(String key, String value) {
+        return new MetadataPatch(
+                null, null, false, null, new TreeMap<>(Map.of(key, value)), List.of(), null, null, null);
+    }
+
+    public static CommandEnvelope envelope(Command command) {
+        return new CommandEnvelope("ann", 7, "0af7651916cd43dd8448eb211c80319c", null, command);
+    }
+
+    public static CommandEnvelope keyed(String key, String hash, Command command) {
+        return new CommandEnvelope(
+                "ann",
+                7,
+                "0af7651916cd43dd8448eb211c80319c",
+                new CommandEnvelope.IdempotencyKey("acme/7", key, hash.getBytes(StandardCharsets.UTF_8)),
+                command);
+    }
+
+    public static LogEntry entry(long index, CommandEnvelope envelope) {
+        return new LogEntry(new LogPosition(index, 1), T0 + index, CommandCodec.encode(envelope));
+    }
+
+    /** Applies one command at the next index. */
+    public static Outcome apply(ConfigState state, CommandEnvelope envelope) {
+        return CommandCodec.decodeOutcome(
+                state.apply(List.of(entry(state.applied().index() + 1, envelope)))
+                        .getFirst());
+    }
+
+    public static Outcome apply(ConfigState state, Command command) {
+        return apply(state, envelope(command));
+    }
+
+    /** A mix of good and bad commands over few names, so that they meet. */
+    public static List<LogEntry> random(long seed, int count) {
+        var random = new Random(seed);
+        var entries = new ArrayList<LogEntry>();
+        for (int i = 1; i <= count; i++) {
+            Command command = randomCommand(random);
+            CommandEnvelope envelope = random.nextInt(3) == 0
+                    ? keyed("k" + random.nextInt(40), "h" + random.nextInt(2), command)
+                    : envelope(command);
+            // The clock of a new leader may be behind.
+            long stamp = T0 + i * 60_000L - random.nextInt(200_000);
+            entries.add(new LogEntry(new LogPosition(i * 2L, 1 + i / 50), stamp, CommandCodec.encode(envelope)));
+        }
+        return entries;
+    }
+
+    private static Command randomCommand(Random random) {
+        long id = 1L + random.nextInt(12);
+        String text = "content-" + random.nextInt(1000);
+        return switch (random.nextInt(10)) {
+            case 0, 1, 2 ->
+                create(
+                        "t" + random.nextInt(2) + "/Iapp/prod/In" + random.nextInt(6),
+                        text,
+                        random.nextBoolean() ? new Command.PlannedRelease[] {fresh()} : new Command.PlannedRelease[0]);
+            case 3 -> new Command.CreateVersion(id, content(text), cas(random));
+            case 4 -> new Command.UpdateMetadata(id, attribute("a" + random.nextInt(3), text), cas(random));
+            case 5 -> new Command.UpdateReleases(id, List.of(rule(random), rule(random)), "rules", cas(random));
+            case 6, 7 -> {
+                var items = new ArrayList<Command.PublishItem>();
+                for (int i = random.nextInt(3); i >= 0; i--) {
+                    Command.ReleasePlan plan = switch (random.nextInt(3)) {
+                        case 0 -> new Command.ReleasePlan.MakeDefault();
+                        case 1 -> new Command.ReleasePlan.AddRule(rule(random));
+                        default -> new Command.ReleasePlan.Replace(List.of(rule(random), fresh()));
+                    };
+                    items.add(new Command.PublishItem(
+                            1 + random.nextInt(12), content(text + i), plan, cas(random), null));
+                }
+                yield new Command.Publish(items, "publish");
+            }
+            case 8 ->
+                new Command.Rollback(
+                        id,
+                        1 + random.nextInt(3),
+                        random.nextBoolean() ? Command.RollbackMode.EMERGENCY : Command.RollbackMode.STABLE_ONLY,
+                        "back",
+                        cas(random));
+            default -> random.nextInt(3) == 0 ? new Command.DeleteConfig(id) : publish(id, text);
+        };
+    }
+
+    private static @Nullable Long cas(Random random) {
+        return random.nextInt(4) == 0 ? Long.valueOf((long) random.nextInt(4)) : null;
+    }
+
+    private static Command.PlannedRelease rule(Random random) {
+        var labels = new TreeMap<String, String>();
+        for (int i = random.nextInt(3); i > 0; i--) {
+            labels.put("l" + random.nextInt(4), "v" + random.nextInt(2));
+        }
+        return new Command.PlannedRelease(
+                new Release(
+                        labels,
+                        1 + random.nextInt(3),
+                        random.nextInt(3),
+                        random.nextBoolean() ? random.nextInt(10_001) : null,
+                        Release.DEFAULT_BUCKET_BY,
+                        "s"),
+                random.nextBoolean());
+    }
+}

@@ -1,0 +1,9 @@
+package dev.conflux.core.state;
+
+class ConfigStateOnMemoryTest extends ConfigStateContract {
+
+    @Override
+    protected StateStore open(String name) {
+        return new InMemoryStateStore();
+    }
+}

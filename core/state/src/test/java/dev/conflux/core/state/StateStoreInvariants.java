@@ -1,0 +1,115 @@
+package dev.conflux.core.state;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.conflux.core.model.Config;
+import dev.conflux.core.model.ConfigVersion;
+import dev.conflux.core.model.Release;
+import dev.conflux.core.state.proto.StateProto;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Set;
+
+/** Recounts the whole store: latest versions exist, rules point to versions, indexes agree, counters are true. */
+public final class StateStoreInvariants {
+
+    private StateStoreInvariants() {}
+
+    public static void check(StateStore store) {
+        StateMeta meta = StateMeta.load(store);
+        Map<Long, Config> configs = new HashMap<>();
+        Map<String, TenantUsage> usage = new HashMap<>();
+        all(store, StateArea.CONFIGS, (key, value) -> {
+            Config config = StateCodec.config(value);
+            configs.put(config.id(), config);
+            usage.merge(config.key().tenant(), new TenantUsage(1, 0, 0), (a, b) -> a.plus(1, 0, 0));
+            assertThat(StateKeys.longAt(key, 1)).isEqualTo(config.id());
+            assertThat(config.id()).isLessThanOrEqualTo(meta.lastConfigId);
+            assertThat(store.get(StateKeys.name(config.key()))).isEqualTo(StateKeys.longBytes(config.id()));
+            assertThat(store.get(StateKeys.version(config.id(), config.latestVersionId())))
+                    .isNotNull();
+            for (Release rule : config.releases()) {
+                assertThat(store.get(StateKeys.version(config.id(), rule.versionId())))
+                        .as("rule of %s", config)
+                        .isNotNull();
+            }
+            if (config.releasesRevision() > 0) {
+                assertThat(store.get(StateKeys.releaseChange(config.id(), config.releasesRevision())))
+                        .isNotNull();
+            } else {
+                assertThat(config.releases()).isEmpty();
+            }
+            assertThat(store.get(StateKeys.metadataChange(config.id(), config.metadataVersion())))
+                    .isNotNull();
+            return true;
+        });
+        assertThat(meta.configCount).isEqualTo(configs.size());
+        long[] counts = new long[3];
+        all(store, StateArea.NAMES, (key, value) -> {
+            Config config = configs.get(StateKeys.longAt(value, 0));
+            assertThat(config).isNotNull();
+            assertThat(key).isEqualTo(StateKeys.name(config.key()));
+            counts[0]++;
+            return true;
+        });
+        assertThat(counts[0]).isEqualTo(configs.size());
+        all(store, StateArea.VERSIONS, (key, value) -> {
+            ConfigVersion version = StateCodec.version(value);
+            Config config = configs.get(version.configId());
+            assertThat(config).as("config of %s", version).isNotNull();
+            assertThat(version.id()).isLessThanOrEqualTo(config.latestVersionId());
+            assertThat(store.get(StateKeys.content(version.configId(), version.id())))
+                    .hasSize(version.sizeBytes());
+            usage.computeIfPresent(config.key().tenant(), (t, u) -> u.plus(0, 1, version.sizeBytes()));
+            return true;
+        });
+        long[] contents = new long[1];
+        all(store, StateArea.CONTENTS, (key, value) -> {
+            contents[0]++;
+            return true;
+        });
+        assertThat(contents[0])
+                .isEqualTo(
+                        usage.values().stream().mapToLong(TenantUsage::versions).sum());
+        for (StateArea area : new StateArea[] {StateArea.RELEASE_HISTORY, StateArea.METADATA_HISTORY}) {
+            all(store, area, (key, value) -> {
+                assertThat(configs).containsKey(StateKeys.longAt(key, 1));
+                return true;
+            });
+        }
+        all(store, StateArea.TENANTS, (key, value) -> {
+            String tenant = new String(key, 1, key.length - 1, StandardCharsets.UTF_8);
+            assertThat(StateCodec.usage(value)).isEqualTo(usage.getOrDefault(tenant, TenantUsage.NONE));
+            return true;
+        });
+        Set<String> dedupKeys = new HashSet<>();
+        all(store, StateArea.DEDUP, (key, value) -> {
+            dedupKeys.add(HexFormat.of().formatHex(key));
+            return true;
+        });
+        all(store, StateArea.DEDUP_ORDER, (key, value) -> {
+            StateProto.DedupOrderValue order = StateCodec.parse(StateProto.DedupOrderValue.parser(), value);
+            assertThat(dedupKeys)
+                    .contains(HexFormat.of().formatHex(order.getDedupKey().toByteArray()));
+            assertThat(StateKeys.longAt(key, 1)).isGreaterThan(meta.dedupEvictedThrough);
+            counts[1]++;
+            return true;
+        });
+        assertThat(meta.dedupCount).isEqualTo(counts[1]).isEqualTo(dedupKeys.size());
+        all(store, StateArea.EVENTS, (key, value) -> {
+            assertThat(StateKeys.longAt(key, 1))
+                    .isGreaterThan(meta.eventsCompactedThrough)
+                    .isLessThanOrEqualTo(meta.revision);
+            counts[2]++;
+            return true;
+        });
+        assertThat(meta.eventCount).isEqualTo(counts[2]);
+    }
+
+    private static void all(StateStore store, StateArea area, StateReads.Visitor visitor) {
+        store.scan(area.from(), area.to(), StateReads.Order.ASCENDING, visitor);
+    }
+}
