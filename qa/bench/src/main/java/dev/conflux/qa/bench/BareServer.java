@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * What the HTTP library can do at best: looks the path up in a map and answers with the bytes and the same number of
@@ -29,10 +28,11 @@ final class BareServer {
 
     private BareServer() {}
 
-    /** Arguments: event loops, directory whose files are the bodies by path, file with the answers' headers. */
+    /** Arguments: port, event loops, directory whose files are the bodies by path, file with the answers' headers. */
     public static void main(String[] arguments) throws IOException {
-        int loops = Integer.parseInt(arguments[0]);
-        Path root = Path.of(arguments[1]);
+        int port = Integer.parseInt(arguments[0]);
+        int loops = Integer.parseInt(arguments[1]);
+        Path root = Path.of(arguments[2]);
         var bodies = new HashMap<String, byte[]>();
         try (var files = Files.walk(root)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
@@ -40,40 +40,31 @@ final class BareServer {
             }
         }
         var headers = new ArrayList<Header>();
-        for (String line : Files.readAllLines(Path.of(arguments[2]))) {
+        for (String line : Files.readAllLines(Path.of(arguments[3]))) {
             String[] parts = line.split(": ", 2);
             headers.add(new Header(HttpHeaders.createOptimized(parts[0]), HttpHeaders.createOptimized(parts[1])));
         }
         Vertx vertx = Vertx.vertx();
-        var port = new AtomicInteger();
-        deploy(vertx, port, bodies, headers, 1);
-        if (loops > 1) {
-            deploy(vertx, port, bodies, headers, loops - 1);
-        }
+        vertx.deployVerticle(
+                        () -> new Instance(port, bodies, headers), new DeploymentOptions().setInstances(loops))
+                .toCompletionStage()
+                .toCompletableFuture()
+                .join();
         var line = new LifeLine();
-        line.say("ready " + port.get());
+        line.say("ready");
         while (line.next() != null) {
             line.say("bare");
         }
         Runtime.getRuntime().halt(0); // Nothing of it is needed any more.
     }
 
-    /** The first finds a free port, the others share it. */
-    private static void deploy(
-            Vertx vertx, AtomicInteger port, Map<String, byte[]> bodies, List<Header> headers, int instances) {
-        vertx.deployVerticle(() -> new Instance(port, bodies, headers), new DeploymentOptions().setInstances(instances))
-                .toCompletionStage()
-                .toCompletableFuture()
-                .join();
-    }
-
     private static final class Instance extends VerticleBase {
 
-        private final AtomicInteger port;
+        private final int port;
         private final Map<String, byte[]> bodies;
         private final List<Header> headers;
 
-        Instance(AtomicInteger port, Map<String, byte[]> bodies, List<Header> headers) {
+        Instance(int port, Map<String, byte[]> bodies, List<Header> headers) {
             this.port = port;
             this.bodies = bodies;
             this.headers = headers;
@@ -83,14 +74,11 @@ final class BareServer {
         public Future<?> start() {
             var options = new HttpServerOptions()
                     .setHost("127.0.0.1")
-                    .setPort(port.get())
+                    .setPort(port)
                     .setTcpNoDelay(true)
                     .setAcceptBacklog(1024)
                     .setHttp2ClearTextEnabled(true);
-            return vertx.createHttpServer(options)
-                    .requestHandler(this::answer)
-                    .listen()
-                    .onSuccess(server -> port.set(server.actualPort()));
+            return vertx.createHttpServer(options).requestHandler(this::answer).listen();
         }
 
         private void answer(HttpServerRequest request) {

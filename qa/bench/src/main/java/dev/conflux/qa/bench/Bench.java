@@ -48,6 +48,7 @@ public final class Bench {
     /** Returns the exit code. */
     int run(List<String> arguments) throws InterruptedException {
         boolean quick = false;
+        boolean tools = false;
         boolean markdown = false;
         var chosen = new ArrayList<Benchmark>();
         for (String argument : arguments) {
@@ -57,6 +58,7 @@ public final class Bench {
                     return 0;
                 }
                 case "--quick" -> quick = true;
+                case "--tools" -> tools = true;
                 case "--markdown" -> markdown = true;
                 default -> {
                     Benchmark named = ALL.stream()
@@ -72,10 +74,10 @@ public final class Bench {
             }
         }
         List<Benchmark> benchmarks = chosen.isEmpty() ? ALL : chosen;
-        return markdown ? printMarkdown(benchmarks) : measure(benchmarks, quick);
+        return markdown ? printMarkdown(benchmarks) : measure(benchmarks, quick, tools || !quick);
     }
 
-    private int measure(List<Benchmark> benchmarks, boolean quick) throws InterruptedException {
+    private int measure(List<Benchmark> benchmarks, boolean quick, boolean tools) throws InterruptedException {
         int exitCode = 0;
         for (Benchmark benchmark : benchmarks) {
             out.println("\n== " + benchmark.name() + ": " + benchmark.question());
@@ -84,7 +86,7 @@ public final class Bench {
             try {
                 delete(directory);
                 Files.createDirectories(directory);
-                var setting = new Setting(directory, home, quick, out);
+                var setting = new Setting(directory, home, quick, tools, out);
                 Report report = benchmark.run(setting);
                 var result = new Result(
                         benchmark.name(),
@@ -129,10 +131,11 @@ public final class Bench {
                 .max()
                 .orElse(0);
         return """
-                usage: ./cx bench [NAME...] [--quick | --markdown]
+                usage: ./cx bench [NAME...] [--quick [--tools] | --markdown]
 
                   NAME        what to measure (default: everything, one after the other)
                   --quick     tiny inputs, seconds: shows that it runs; the figures mean nothing
+                  --tools     with --quick: also what needs wrk, h2load and nginx
                   --markdown  prints the last results for a README and measures nothing
 
                 """

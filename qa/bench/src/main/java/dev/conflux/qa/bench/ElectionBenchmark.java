@@ -42,12 +42,12 @@ final class ElectionBenchmark implements Benchmark {
         var results = new ArrayList<Trial>();
         setting.tell("starting three nodes");
         try (LocalCluster cluster = Nodes.start(setting.directory().resolve("cluster"), 3)) {
-            NodeClient admin = cluster.client(cluster.node(1));
+            NodeClient admin = Nodes.login(cluster);
             String path = "/api/v1/mgt/configs/"
                     + Nodes.create(admin, 1, PublishBenchmark.CONTENT_BYTES).getFirst() + "/publish";
             for (int i = 0; i < trials; i++) {
                 TimeUnit.NANOSECONDS.sleep(pause.toNanos());
-                NodeProcess leader = Nodes.leader(cluster);
+                NodeProcess leader = Nodes.leader(cluster, admin);
                 Trial trial = trial(cluster, leader, admin, path, i);
                 setting.tell("trial %d of %d: leader after %.0f ms, write after %.0f ms"
                         .formatted(i + 1, trials, trial.leaderMillis, trial.writeMillis));
@@ -88,7 +88,7 @@ final class ElectionBenchmark implements Benchmark {
             leader.kill();
             Future<Double> elected = executor.submit(() -> since(
                     killed,
-                    () -> survivors.stream().map(Nodes::leaderKnownBy).anyMatch(id -> id != 0 && id != leader.id())));
+                    () -> survivors.stream().map(node -> Nodes.leaderKnownBy(node, admin)).anyMatch(id -> id != 0 && id != leader.id())));
             var writers = new ArrayList<Callable<Double>>();
             for (NodeProcess survivor : survivors) {
                 writers.add(() -> since(killed, () -> published(admin.at(survivor), path, number)));

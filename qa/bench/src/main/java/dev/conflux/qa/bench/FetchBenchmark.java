@@ -69,11 +69,11 @@ final class FetchBenchmark implements Benchmark {
     @Override
     public Report run(Setting setting) throws IOException, InterruptedException {
         int configs = setting.count(10_000, 50);
-        boolean wrk = !setting.quick() && Tool.WRK.find().isPresent();
-        boolean h2load = !setting.quick() && Tool.H2LOAD.find().isPresent();
-        boolean nginx = !setting.quick() && Tool.NGINX.find().isPresent();
+        boolean wrk = setting.tools() && Tool.WRK.find().isPresent();
+        boolean h2load = setting.tools() && Tool.H2LOAD.find().isPresent();
+        boolean nginx = setting.tools() && Tool.NGINX.find().isPresent();
         var skipped = new ArrayList<String>();
-        if (!setting.quick()) {
+        if (setting.tools()) {
             if (!wrk) {
                 skipped.add("HTTP/1.1 with wrk (measured with our own generator instead): " + Tool.WRK.advice());
             }
@@ -90,8 +90,9 @@ final class FetchBenchmark implements Benchmark {
             setting.tell(nodes + (nodes == 1 ? " node, " : " nodes, ") + configs + " configs with three rules");
             Path directory = Files.createDirectories(setting.directory().resolve("nodes-" + nodes));
             try (LocalCluster cluster = Nodes.start(directory.resolve("cluster"), nodes)) {
-                NodeProcess node = nodes == 1 ? cluster.node(1) : Nodes.follower(cluster);
-                NodeClient client = cluster.client(node);
+                NodeClient first = Nodes.login(cluster);
+                NodeProcess node = nodes == 1 ? cluster.node(1) : Nodes.follower(cluster, first);
+                NodeClient client = first.at(node);
                 prepare(client, configs);
                 Path root = directory.resolve("files");
                 NodeClient.Answer sample = writeFiles(client, root, configs);
@@ -99,9 +100,10 @@ final class FetchBenchmark implements Benchmark {
                         paths(configs),
                         new ArrayList<>(
                                 List.of("Authorization: Bearer " + client.token(), LABELS.get(0), LABELS.get(1))));
-                try (var bare = bare(setting, directory, node, root, sample);
+                int barePort = FreePorts.take(1).getFirst();
+                try (var bare = bare(setting, directory, node, root, sample, barePort);
                         var files = nginx && nodes == 1 ? Nginx.start(directory.resolve("nginx"), root) : null) {
-                    int barePort = Integer.parseInt(bare.await("ready", Duration.ofSeconds(60)));
+                    bare.await("ready", Duration.ofSeconds(60));
                     var servers = new ArrayList<Server>();
                     servers.add(new Server(
                             nodes == 1 ? "Conflux, 1 node" : "Conflux, a follower of 3",
@@ -200,7 +202,7 @@ final class FetchBenchmark implements Benchmark {
     }
 
     /** The same Java options as the node's, whatever they are. */
-    private static ChildJvm bare(Setting setting, Path directory, NodeProcess node, Path root, NodeClient.Answer sample)
+    private static ChildJvm bare(Setting setting, Path directory, NodeProcess node, Path root, NodeClient.Answer sample, int port)
             throws IOException {
         Path headers = Files.write(
                 directory.resolve("bare.headers"),
@@ -217,7 +219,7 @@ final class FetchBenchmark implements Benchmark {
                 options,
                 Jars.own(setting.home()),
                 BareServer.class,
-                List.of(Integer.toString(eventLoops), root.toString(), headers.toString()));
+                List.of(Integer.toString(port), Integer.toString(eventLoops), root.toString(), headers.toString()));
     }
 
     private static List<String> paths(int configs) {

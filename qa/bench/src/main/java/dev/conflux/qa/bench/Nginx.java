@@ -2,7 +2,6 @@ package dev.conflux.qa.bench;
 
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +30,7 @@ final class Nginx implements AutoCloseable {
     /** @param root what is served */
     static Nginx start(Path directory, Path root) throws IOException, InterruptedException {
         Files.createDirectories(directory);
-        List<Integer> ports = freePorts(3);
+        List<Integer> ports = FreePorts.take(3);
         Path configuration = directory.resolve("nginx.conf");
         Files.writeString(configuration, """
                 daemon off;
@@ -127,20 +126,6 @@ final class Nginx implements AutoCloseable {
                             "nginx does not listen:\n" + Files.readString(directory.resolve("output.log")), e);
                 }
                 TimeUnit.MILLISECONDS.sleep(20);
-            }
-        }
-    }
-
-    private static List<Integer> freePorts(int count) throws IOException {
-        var sockets = new ArrayList<ServerSocket>();
-        try {
-            for (int i = 0; i < count; i++) {
-                sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
-            }
-            return sockets.stream().map(ServerSocket::getLocalPort).toList();
-        } finally {
-            for (ServerSocket socket : sockets) {
-                socket.close();
             }
         }
     }

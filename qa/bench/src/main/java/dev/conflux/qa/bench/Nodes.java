@@ -4,12 +4,12 @@ import dev.conflux.tool.local.LocalCluster;
 import dev.conflux.tool.local.LocalException;
 import dev.conflux.tool.local.NodeClient;
 import dev.conflux.tool.local.NodeProcess;
-import dev.conflux.tool.local.Ops;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
@@ -26,11 +26,15 @@ final class Nodes {
 
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
 
+    /** Of clusters that live for minutes, on loopback. */
+    private static final String PASSWORD = UUID.randomUUID().toString();
+
     private Nodes() {}
 
     /** Starts a cluster, ready for data and control plane; close it. */
     static LocalCluster start(Path directory, int nodes) throws InterruptedException {
-        var cluster = new LocalCluster(LocalCluster.Options.ofTest(directory, nodes));
+        var cluster = new LocalCluster(new LocalCluster.Options(
+                directory, nodes, 0, Map.of("CONFLUX_BOOTSTRAP_ADMIN_PASSWORD", PASSWORD), Map.of()));
         try {
             cluster.start();
             await(
@@ -44,30 +48,36 @@ final class Nodes {
         }
     }
 
-    static NodeProcess leader(LocalCluster cluster) throws InterruptedException {
-        await("no leader", START_TIMEOUT, () -> cluster.nodes().stream().anyMatch(Nodes::leads));
+    /** A super-admin's client, at the first node. */
+    static NodeClient login(LocalCluster cluster) {
+        return NodeClient.login(cluster.node(1).url(), "admin", PASSWORD);
+    }
+
+    static NodeProcess leader(LocalCluster cluster, NodeClient admin) throws InterruptedException {
+        await("no leader", START_TIMEOUT, () -> cluster.nodes().stream().anyMatch(node -> leads(node, admin)));
         return cluster.nodes().stream()
-                .filter(Nodes::leads)
+                .filter(node -> leads(node, admin))
                 .findFirst()
                 .orElseThrow(() -> new BenchException("the leader has changed (expected: a quiet cluster)"));
     }
 
-    static NodeProcess follower(LocalCluster cluster) throws InterruptedException {
-        NodeProcess leader = leader(cluster);
+    static NodeProcess follower(LocalCluster cluster, NodeClient admin) throws InterruptedException {
+        NodeProcess leader = leader(cluster, admin);
         return cluster.nodes().stream()
                 .filter(node -> node.id() != leader.id())
                 .findFirst()
                 .orElseThrow();
     }
 
-    private static boolean leads(NodeProcess node) {
-        return node.alive() && leaderKnownBy(node) == node.id();
+    private static boolean leads(NodeProcess node, NodeClient admin) {
+        return node.alive() && leaderKnownBy(node, admin) == node.id();
     }
 
-    /** 0 when it knows none. */
-    static int leaderKnownBy(NodeProcess node) {
+    /** The leader's id as {@code node} sees it; 0 when it knows none or does not answer. */
+    static int leaderKnownBy(NodeProcess node, NodeClient admin) {
         try {
-            JsonNode leader = Ops.get(node, "/_cluster/leader").path("leader_id");
+            NodeClient.Answer answer = admin.at(node).get("/_cluster/leader");
+            JsonNode leader = answer.expect(200).json().path("leader_id");
             return leader.isNumber() ? leader.asInt() : 0;
         } catch (LocalException e) {
             return 0;

@@ -2,8 +2,6 @@ package dev.conflux.qa.bench;
 
 import dev.conflux.base.tls.DevCertificateAuthority;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -52,7 +50,7 @@ final class ProposeCluster implements AutoCloseable {
     static ProposeCluster start(Setting setting, Kind kind, Path directory) throws IOException, InterruptedException {
         Path certificates = Files.createDirectories(directory).resolve("tls");
         List<Integer> ids = IntStream.rangeClosed(1, MEMBERS).boxed().toList();
-        List<Integer> ports = freePorts(MEMBERS);
+        List<Integer> ports = FreePorts.take(MEMBERS);
         String peers =
                 ids.stream().map(id -> id + "@127.0.0.1:" + ports.get(id - 1)).collect(Collectors.joining(","));
         if (kind == Kind.OURS) {
@@ -148,19 +146,5 @@ final class ProposeCluster implements AutoCloseable {
             TimeUnit.MILLISECONDS.sleep(50);
         }
         throw new BenchException("no leader after " + START_TIMEOUT.toSeconds() + " s");
-    }
-
-    private static List<Integer> freePorts(int count) throws IOException {
-        var sockets = new ArrayList<ServerSocket>();
-        try {
-            for (int i = 0; i < count; i++) {
-                sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
-            }
-            return sockets.stream().map(ServerSocket::getLocalPort).toList();
-        } finally {
-            for (ServerSocket socket : sockets) {
-                socket.close();
-            }
-        }
     }
 }

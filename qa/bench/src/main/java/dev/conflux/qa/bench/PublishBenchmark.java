@@ -37,9 +37,9 @@ final class PublishBenchmark implements Benchmark {
         var rows = new ArrayList<List<Cell>>();
         setting.tell("starting three nodes, " + configs + " configs");
         try (LocalCluster cluster = Nodes.start(setting.directory().resolve("cluster"), NODES)) {
-            NodeProcess leader = Nodes.leader(cluster);
-            NodeProcess follower = Nodes.follower(cluster);
-            NodeClient client = cluster.client(leader);
+            NodeClient client = Nodes.login(cluster);
+            NodeProcess leader = Nodes.leader(cluster, client);
+            NodeProcess follower = Nodes.follower(cluster, client);
             List<String> paths = Nodes.create(client, configs, CONTENT_BYTES).stream()
                     .map(id -> "/api/v1/mgt/configs/" + id + "/publish")
                     .toList();
