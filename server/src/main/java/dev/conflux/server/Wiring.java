@@ -113,7 +113,7 @@ final class Wiring implements AutoCloseable {
         open("event loops", () -> vertx.close().toCompletionStage().toCompletableFuture().join());
         open("http", HttpProtocol.start(vertx, http(), services));
         log.info("listening on {}:{}", config.server().host(), config.server().port());
-        node.ready().whenComplete((ready, failure) -> {
+        var _ = node.ready().whenComplete((ready, failure) -> {
             if (failure != null && !isClosed()) {
                 failed.accept(failure instanceof CompletionException && failure.getCause() != null
                         ? failure.getCause()

@@ -73,7 +73,10 @@ final class Generation {
     private final Path directory;
     private final List<AbstractNativeReference> owned;
     private final RocksDB db;
-    private final ColumnFamilyHandle[] handles;
+    private final List<ColumnFamilyHandle> handles;
+    private final ColumnFamilyHandle data;
+    private final ColumnFamilyHandle contents;
+    private final ColumnFamilyHandle journal;
     private final WriteOptions writeOptions;
     private final ReadOptions readOptions;
     private final AtomicInteger users = new AtomicInteger(1);
@@ -83,13 +86,17 @@ final class Generation {
             Path directory,
             List<AbstractNativeReference> owned,
             RocksDB db,
-            ColumnFamilyHandle[] handles,
+            List<ColumnFamilyHandle> handles,
             WriteOptions writeOptions,
             ReadOptions readOptions) {
         this.directory = directory;
         this.owned = owned;
         this.db = db;
         this.handles = handles;
+        // The order of the descriptors, which is that of Family.
+        data = handles.get(0);
+        contents = handles.get(1);
+        journal = handles.get(2);
         this.writeOptions = writeOptions;
         this.readOptions = readOptions;
     }
@@ -133,8 +140,7 @@ final class Generation {
             ReadOptions readOptions = own(owned, new ReadOptions());
             var handles = new ArrayList<ColumnFamilyHandle>();
             RocksDB db = RocksDB.open(options, directory.toString(), descriptors, handles);
-            return new Generation(
-                    directory, owned, db, handles.toArray(ColumnFamilyHandle[]::new), writeOptions, readOptions);
+            return new Generation(directory, owned, db, List.copyOf(handles), writeOptions, readOptions);
         } catch (RocksDBException e) {
             closeAll(owned);
             throw new StateStoreException("state database " + directory + " cannot be opened", e);
@@ -238,8 +244,7 @@ final class Generation {
         // The bounds let the iterator stop inside RocksDB: it never passes deleted entries beyond them.
         try (var lower = new Slice(from);
                 var upper = new Slice(to);
-                var options =
-                        new ReadOptions().setIterateLowerBound(lower).setIterateUpperBound(upper)) {
+                var options = new ReadOptions().setIterateLowerBound(lower).setIterateUpperBound(upper)) {
             if (snapshot != null) {
                 options.setSnapshot(snapshot);
             }
@@ -271,7 +276,7 @@ final class Generation {
         try (var flush = new FlushOptions().setWaitForFlush(true);
                 Checkpoint checkpoint = Checkpoint.create(db)) {
             // Everything into table files first: the checkpoint then is links and two small copies.
-            db.flush(flush, List.of(handles));
+            db.flush(flush, handles);
             checkpoint.createCheckpoint(target.toString());
         } catch (RocksDBException e) {
             throw new IOException("checkpoint into " + target + " failed", e);
@@ -282,7 +287,11 @@ final class Generation {
     }
 
     private ColumnFamilyHandle handle(byte[] key) {
-        return handles[RocksStateStore.family(key).ordinal()];
+        return switch (RocksStateStore.family(key)) {
+            case DATA -> data;
+            case CONTENTS -> contents;
+            case JOURNAL -> journal;
+        };
     }
 
     /** Holds the generation open until it is closed. Used by one thread. */

@@ -58,10 +58,10 @@ public final class RocksStateStore implements StateStore {
                 current = Generation.open(directory.resolve(name(1)));
                 point(name(1));
             } else {
-                String name = Files.readString(pointer, StandardCharsets.US_ASCII).strip();
+                String name =
+                        Files.readString(pointer, StandardCharsets.US_ASCII).strip();
                 if (!name.startsWith(GENERATION_PREFIX) || !Files.isDirectory(directory.resolve(name))) {
-                    throw new StateStoreException(
-                            pointer + ": " + name + " (expected: a generation that is there)");
+                    throw new StateStoreException(pointer + ": " + name + " (expected: a generation that is there)");
                 }
                 current = Generation.open(directory.resolve(name));
                 deleteOthers(name);

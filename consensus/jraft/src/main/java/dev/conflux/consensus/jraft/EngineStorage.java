@@ -197,6 +197,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         @Override
         public boolean reset(long nextLogIndex) {
             mark.reset(nextLogIndex);
+            durable = mark.position();
             return super.reset(nextLogIndex);
         }
 

@@ -21,6 +21,7 @@ import dev.conflux.consensus.api.ReadPoint;
 import dev.conflux.consensus.api.Role;
 import dev.conflux.consensus.api.StateMachine;
 import io.netty.util.HashedWheelTimer;
+import io.netty.util.Timeout;
 import io.netty.util.Timer;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
@@ -34,6 +35,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -53,6 +55,8 @@ import org.slf4j.LoggerFactory;
 public final class JRaftNode implements ConsensusNode {
 
     private static final Logger LOG = LoggerFactory.getLogger(JRaftNode.class);
+
+    private static final long TRANSFER_POLL_MILLIS = 10;
 
     private final JRaftConfig config;
     private final StateMachine stateMachine;
@@ -243,7 +247,13 @@ public final class JRaftNode implements ConsensusNode {
         Files.createDirectories(EngineOptions.snapshots(dataDir));
         var options = new EngineOptions(config, transport, quarantine, storage, adapter);
         NodeManager.getInstance().addAddress(self.getEndpoint());
-        Node engine = RaftServiceFactory.createAndInitRaftNode(EngineOptions.GROUP, self.copy(), options);
+        Node engine;
+        try {
+            engine = RaftServiceFactory.createAndInitRaftNode(EngineOptions.GROUP, self.copy(), options);
+        } catch (RuntimeException e) {
+            NodeManager.getInstance().removeAddress(self.getEndpoint());
+            throw e;
+        }
         var requests = new PeerRequests(this, stateMachine, quarantine, rpcExecutor, self);
         running = new Running(engine, storage, mark, requests);
         transport.serve(requests);
@@ -272,7 +282,11 @@ public final class JRaftNode implements ConsensusNode {
                 stateMachine.applied());
     }
 
-    /** Completes when this member takes part; fails with {@link IdentityException} when it must not. */
+    /**
+     * Completes when this member takes part: it follows, leads or is in quarantine. Fails with {@link IdentityException}
+     * when it must not, with another exception when the engine cannot start. After a failure the process should end:
+     * what the engine had opened is released only then.
+     */
     public CompletableFuture<Void> ready() {
         return ready.copy();
     }
@@ -369,25 +383,35 @@ public final class JRaftNode implements ConsensusNode {
         }
 
         CompletableFuture<ReadPoint> start(java.util.function.Consumer<Read> attempt) {
-            var timeUp = timer.newTimeout(
-                    ignored -> future.completeExceptionally(problem), timeout.toNanos(), TimeUnit.NANOSECONDS);
+            Timeout timeUp;
+            try {
+                timeUp = timer.newTimeout(
+                        ignored -> future.completeExceptionally(problem), timeout.toNanos(), TimeUnit.NANOSECONDS);
+            } catch (IllegalStateException e) {
+                return CompletableFuture.failedFuture(new ConsensusException.Unavailable("stopped"));
+            }
             future.whenComplete((point, failure) -> timeUp.cancel());
             attempt.accept(this);
             return future;
         }
 
         void retry(ConsensusException why, java.util.function.Consumer<Read> attempt) {
+            if (future.isDone()) {
+                return;
+            }
             problem = why;
             long pause = pauseMillis / 2 + ThreadLocalRandom.current().nextLong(pauseMillis / 2 + 1);
             pauseMillis = Math.min(pauseMillis * 2, Limits.RETRY_MAX_MILLIS);
-            timer.newTimeout(
-                    ignored -> {
+            boolean later = later(
+                    () -> {
                         if (!future.isDone()) {
                             attempt.accept(this);
                         }
                     },
-                    pause,
-                    TimeUnit.MILLISECONDS);
+                    pause);
+            if (!later) {
+                future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
+            }
         }
 
         void whenApplied(long index) {
@@ -446,8 +470,13 @@ public final class JRaftNode implements ConsensusNode {
 
     private void linearizable(Read read) {
         engine().readIndex(new byte[0], new ReadIndexClosure() {
+            private final AtomicBoolean called = new AtomicBoolean();
+
             @Override
             public void run(Status status, long index, byte[] context) {
+                if (!called.compareAndSet(false, true)) {
+                    return; // The engine's own timeout also fires for a closure that has failed before.
+                }
                 if (status.isOk()) {
                     applied.advance(index); // the engine calls back only once it has been applied
                     read.future.complete(point(ReadLevel.LINEARIZABLE));
@@ -646,7 +675,9 @@ public final class JRaftNode implements ConsensusNode {
             future.completeExceptionally(new ConsensusException.Refused(
                     "transfer: not taken over within " + Limits.TRANSFER_MILLIS + " ms"));
         } else {
-            timer.newTimeout(ignored -> awaitTransfer(future, deadline), 10, TimeUnit.MILLISECONDS);
+            if (!later(() -> awaitTransfer(future, deadline), TRANSFER_POLL_MILLIS)) {
+                future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
+            }
         }
     }
 
@@ -700,7 +731,7 @@ public final class JRaftNode implements ConsensusNode {
             Thread.currentThread().interrupt();
         } finally {
             transport.close();
-            timer.stop();
+            stopTimer();
             housekeeper.shutdownNow();
             rpcExecutor.shutdownNow();
             snapshotExecutor.shutdownNow();
@@ -711,6 +742,17 @@ public final class JRaftNode implements ConsensusNode {
             }
             LOG.info("stopped node={}", config.nodeId());
             stopped.countDown();
+        }
+    }
+
+    /** Ends what still waits: a pending call's time is up now, a pending retry finds the node stopped. */
+    private void stopTimer() {
+        for (Timeout pending : timer.stop()) {
+            try {
+                pending.task().run(pending);
+            } catch (Exception e) {
+                LOG.warn("a pending call could not be ended", e);
+            }
         }
     }
 
@@ -806,6 +848,16 @@ public final class JRaftNode implements ConsensusNode {
         return PeerAddress.parse(config.member(nodeId).address()).peerId();
     }
 
+    /** Runs something after a pause, on the timer thread; false when the node has stopped and it never will. */
+    boolean later(Runnable task, long millis) {
+        try {
+            timer.newTimeout(ignored -> task.run(), millis, TimeUnit.MILLISECONDS);
+            return true;
+        } catch (IllegalStateException | RejectedExecutionException e) {
+            return false;
+        }
+    }
+
     /** True when proposals belong into the local engine, also while it hands leadership over and refuses them. */
     boolean leadsOrWill() {
         return isLeading();
@@ -877,7 +929,7 @@ public final class JRaftNode implements ConsensusNode {
         if (now != null && applied.hasWaiters()) {
             applied.advance(now.engine().getLastAppliedLogIndex());
         }
-        timer.newTimeout(ignored -> pollApplied(), Limits.TIMEOUT_SWEEP_MILLIS, TimeUnit.MILLISECONDS);
+        later(this::pollApplied, Limits.TIMEOUT_SWEEP_MILLIS);
     }
 
     private static Runnable guarded(String what, Runnable task) {

@@ -8,6 +8,7 @@ import com.alipay.sofa.jraft.error.RaftError;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.LogPosition;
+import io.netty.util.Timeout;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
@@ -41,7 +42,12 @@ final class Proposal {
     }
 
     CompletableFuture<Committed> start(Duration timeout) {
-        var timer = node.timer().newTimeout(ignored -> timeUp(), timeout.toNanos(), TimeUnit.NANOSECONDS);
+        Timeout timer;
+        try {
+            timer = node.timer().newTimeout(ignored -> timeUp(), timeout.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (IllegalStateException e) {
+            return CompletableFuture.failedFuture(new ConsensusException.Unavailable("stopped"));
+        }
         future.whenComplete((committed, problem) -> timer.cancel());
         attempt();
         return future;
@@ -192,13 +198,10 @@ final class Proposal {
             future.complete(committed);
             return;
         }
-        var timer = node.timer()
-                .newTimeout(
-                        ignored -> future.complete(committed), Limits.READ_YOUR_WRITE_MILLIS, TimeUnit.MILLISECONDS);
-        here.whenComplete((index, problem) -> {
-            timer.cancel();
+        here.whenComplete((index, problem) -> future.complete(committed));
+        if (!node.later(() -> future.complete(committed), Limits.READ_YOUR_WRITE_MILLIS)) {
             future.complete(committed);
-        });
+        }
     }
 
     private void retry(String problem) {
@@ -208,7 +211,9 @@ final class Proposal {
         if (remainingMillis() <= pause) {
             return; // The timer ends it.
         }
-        node.timer().newTimeout(ignored -> attempt(), pause, TimeUnit.MILLISECONDS);
+        if (!node.later(this::attempt, pause)) {
+            future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
+        }
     }
 
     private void notAppended() {

@@ -9,6 +9,7 @@ import dev.conflux.consensus.api.Role;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.Principal;
+import dev.conflux.core.state.StatusReport;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -92,7 +93,7 @@ public final class ClusterService {
     public ClusterStatus status(Principal principal) {
         authorizeAdmin(principal);
         NodeStatus own = node.status();
-        var asked = new TreeMap<Integer, CompletableFuture<Report>>();
+        var asked = new TreeMap<Integer, CompletableFuture<StatusReport>>();
         for (Member member : own.members()) {
             asked.put(member.id().value(), ask(member.id()));
         }
@@ -101,18 +102,18 @@ public final class ClusterService {
         for (Member member : own.members()) {
             int id = member.id().value();
             try {
-                Report report = Objects.requireNonNull(asked.get(id)).join();
+                StatusReport report = Objects.requireNonNull(asked.get(id)).join();
                 nodes.put(
                         id,
                         new MemberStatus(
                                 roleOf(member, own),
                                 true,
                                 member.address(),
-                                report.appliedIndex,
-                                report.revision,
-                                Math.max(0, own.commitIndex() - report.appliedIndex),
+                                report.applied().index(),
+                                report.revision(),
+                                Math.max(0, own.commitIndex() - report.applied().index()),
                                 member.id().equals(own.self()) ? version : null,
-                                report.digest));
+                                report.digest()));
             } catch (CompletionException e) {
                 nodes.put(
                         id,
@@ -135,14 +136,8 @@ public final class ClusterService {
                 errors);
     }
 
-    private record Report(long appliedIndex, long revision, String digest) {}
-
-    private CompletableFuture<Report> ask(NodeId member) {
-        if (member.equals(node.status().self())) {
-            var view = gate.view();
-            return CompletableFuture.completedFuture(new Report(view.appliedIndex(), view.revision(), view.digest()));
-        }
-        return node.queryMember(member, new byte[0], ASK_TIMEOUT).thenApply(bytes -> new Report(0, bytes.length, ""));
+    private CompletableFuture<StatusReport> ask(NodeId member) {
+        return node.queryMember(member, StatusReport.request(), ASK_TIMEOUT).thenApply(StatusReport::decode);
     }
 
     private static String roleOf(Member member, NodeStatus own) {

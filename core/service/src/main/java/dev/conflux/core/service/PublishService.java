@@ -1,6 +1,7 @@
 package dev.conflux.core.service;
 
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.Command.PlannedRelease;
 import dev.conflux.core.model.Command.PublishItem;
 import dev.conflux.core.model.Command.ReleasePlan;
 import dev.conflux.core.model.Command.RollbackMode;
@@ -11,6 +12,7 @@ import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Outcome;
+import dev.conflux.core.model.Release;
 import dev.conflux.core.model.Result;
 import dev.conflux.core.state.StateReader;
 import java.math.BigDecimal;
@@ -125,7 +127,7 @@ public final class PublishService {
         return new PublishItem(
                 configId,
                 item.content().checked(config.map(configs::currentFormat).orElse(Format.TEXT)),
-                planOf(item.plan()),
+                planOf(item.plan(), config.map(Config::releases).orElse(List.of())),
                 item.cas(),
                 item.casReleases());
     }
@@ -136,16 +138,16 @@ public final class PublishService {
         return configs.requireForWrite(caller, Action.PUBLISH, id);
     }
 
-    private static ReleasePlan planOf(Plan plan) {
+    private static ReleasePlan planOf(Plan plan, List<Release> present) {
         return switch (plan) {
             case Plan.MakeDefault() -> new ReleasePlan.MakeDefault();
             case Plan.Rules(List<ReleaseSpec> releases) ->
                 new ReleasePlan.Replace(ReleaseSpec.checkedAll(releases, false));
-            case Plan.Strategy strategy -> planOf(strategy);
+            case Plan.Strategy strategy -> planOf(strategy, present);
         };
     }
 
-    private static ReleasePlan planOf(Plan.Strategy strategy) {
+    private static ReleasePlan planOf(Plan.Strategy strategy, List<Release> present) {
         boolean labelled = !strategy.labels().isEmpty();
         return switch (strategy.type()) {
             case STABLE -> {
@@ -158,26 +160,46 @@ public final class PublishService {
                 if (!labelled) {
                     throw Limits.refusal("strategy.labels", "none", "the labels of the canary clients");
                 }
-                yield addRule(strategy);
+                yield addRule(strategy, present);
             }
             case BLUE_GREEN -> {
                 if (strategy.percentage() != null) {
                     throw Limits.refusal("strategy.percentage", "given", "none with blue_green");
                 }
-                yield labelled ? addRule(strategy) : new ReleasePlan.MakeDefault();
+                yield labelled ? addRule(strategy, present) : new ReleasePlan.MakeDefault();
             }
             case PERCENTAGE -> {
                 if (strategy.percentage() == null) {
                     throw Limits.refusal("strategy.percentage", "missing", "0 to 100 with at most two decimals");
                 }
-                yield addRule(strategy);
+                yield addRule(strategy, present);
             }
         };
     }
 
-    private static ReleasePlan addRule(Plan.Strategy strategy) {
-        return new ReleasePlan.AddRule(
-                new ReleaseSpec(strategy.labels(), null, 0, strategy.percentage(), null, null).checked("strategy"));
+    /**
+     * A rule that is tried before all present ones. Apply puts it first in the list and lets it replace one for the same
+     * clients; its priority is chosen here, above the others'.
+     */
+    private static ReleasePlan addRule(Plan.Strategy strategy, List<Release> present) {
+        PlannedRelease wanted =
+                new ReleaseSpec(strategy.labels(), null, 0, strategy.percentage(), null, null).checked("strategy");
+        int highest = present.stream()
+                .filter(other -> !sameClients(other, wanted.rule()))
+                .mapToInt(Release::priority)
+                .max()
+                .orElse(-1);
+        Release rule = wanted.rule();
+        int priority = Math.clamp(highest + 1L, 0, Limits.MAX_PRIORITY);
+        return new ReleasePlan.AddRule(new PlannedRelease(
+                new Release(rule.labels(), 0, priority, rule.percentage(), rule.bucketBy(), rule.salt()), true));
+    }
+
+    private static boolean sameClients(Release a, Release b) {
+        return a.labels().equals(b.labels())
+                && a.bucketBy().equals(b.bucketBy())
+                && a.salt().equals(b.salt())
+                && (a.percentage() == null) == (b.percentage() == null);
     }
 
     /** Serves an earlier version again. */

@@ -4,6 +4,7 @@ import dev.conflux.core.model.Labels;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.service.ReleaseService.Resolution;
 import dev.conflux.core.service.ReleaseService.Tried;
+import dev.conflux.core.state.ReleaseMatcher;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -57,7 +58,7 @@ final class RuleTrial {
         if (value == null) {
             return "label " + rule.bucketBy() + " is missing, so the client has no bucket";
         }
-        int bucket = Matching.bucket(rule.salt(), value);
+        int bucket = ReleaseMatcher.bucket(rule.salt(), value);
         return bucket < share ? null : "bucket " + bucket + " is not below " + share;
     }
 }

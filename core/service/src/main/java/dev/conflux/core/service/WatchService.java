@@ -8,11 +8,11 @@ import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Labels;
 import dev.conflux.core.model.Namespace;
 import dev.conflux.core.model.Principal;
-import dev.conflux.core.model.Release;
 import dev.conflux.core.model.Text;
 import dev.conflux.core.state.AppliedListener;
 import dev.conflux.core.state.ConfigState;
 import dev.conflux.core.state.ConfigView;
+import dev.conflux.core.state.ReleaseMatcher;
 import dev.conflux.core.state.StateReader;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -151,10 +151,15 @@ public final class WatchService implements AutoCloseable {
         }
     }
 
-    /** Events of one revision, with their rules in the order in which they are tried. */
-    private record Prepared(ChangeEvent event, List<Release> before, List<Release> after) {
+    /** An event with its rules compiled, once for all watches. */
+    private record Prepared(ChangeEvent event, ReleaseMatcher before, ReleaseMatcher after) {
         static Prepared of(ChangeEvent event) {
-            return new Prepared(event, Matching.ordered(event.before()), Matching.ordered(event.after()));
+            return new Prepared(event, new ReleaseMatcher(event.before()), new ReleaseMatcher(event.after()));
+        }
+
+        private static @Nullable Long versionFor(ReleaseMatcher rules, Labels labels) {
+            int index = rules.match(labels);
+            return index < 0 ? null : (Long) rules.rules().get(index).versionId();
         }
     }
 
@@ -389,10 +394,8 @@ public final class WatchService implements AutoCloseable {
 
     /** Null when this watcher's answer stays the same. */
     private static WatchFrame.@Nullable Item itemFor(Prepared prepared, Labels labels) {
-        Release before = Matching.first(prepared.before, labels);
-        Release after = Matching.first(prepared.after, labels);
-        Long had = before == null ? null : (Long) before.versionId();
-        Long gets = after == null ? null : (Long) after.versionId();
+        Long had = Prepared.versionFor(prepared.before, labels);
+        Long gets = Prepared.versionFor(prepared.after, labels);
         if (Objects.equals(had, gets)) {
             return null;
         }

@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,13 +34,13 @@ public final class SingleNodeConsensus implements ConsensusNode {
     private final StateMachine machine;
     private final ExecutorService applier = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("apply").daemon().factory());
-    private volatile long index;
+    private final AtomicLong index = new AtomicLong();
     private volatile @Nullable ConsensusException failure;
     private volatile boolean failAfterApply;
 
     public SingleNodeConsensus(StateMachine machine) {
         this.machine = machine;
-        this.index = machine.applied().index();
+        index.set(machine.applied().index());
     }
 
     /** From now on every call fails so; null = works again. */
@@ -67,7 +68,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
         }
         CompletableFuture<Committed> committed = CompletableFuture.supplyAsync(
                 () -> {
-                    var position = new LogPosition(++index, 1);
+                    var position = new LogPosition(index.incrementAndGet(), 1);
                     var entry = new LogEntry(position, System.currentTimeMillis(), command);
                     return new Committed(position, machine.apply(List.of(entry)).getFirst());
                 },
@@ -80,7 +81,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
         ConsensusException cause = failure;
         return cause != null && level != ReadLevel.STALE
                 ? CompletableFuture.failedFuture(cause)
-                : CompletableFuture.completedFuture(new ReadPoint(level, index, 0));
+                : CompletableFuture.completedFuture(new ReadPoint(level, index.get(), 0));
     }
 
     @Override
@@ -95,13 +96,24 @@ public final class SingleNodeConsensus implements ConsensusNode {
 
     @Override
     public NodeStatus status() {
+        long applied = index.get();
         return new NodeStatus(
-                "test-cluster", SELF, Role.LEADER, Optional.of(SELF), 1, index, index, index, 0, List.of(MEMBER), 0);
+                "test-cluster",
+                SELF,
+                Role.LEADER,
+                Optional.of(SELF),
+                1,
+                applied,
+                applied,
+                applied,
+                0,
+                List.of(MEMBER),
+                0);
     }
 
     @Override
     public CompletableFuture<Long> snapshot() {
-        return CompletableFuture.completedFuture(index);
+        return CompletableFuture.completedFuture(index.get());
     }
 
     @Override

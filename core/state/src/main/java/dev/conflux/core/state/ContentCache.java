@@ -1,6 +1,6 @@
 package dev.conflux.core.state;
 
-import java.util.ArrayDeque;
+import java.util.LinkedHashSet;
 
 /**
  * Keeps the bytes of released versions in memory up to a bound. The bytes hang on the served version itself, so that a
@@ -16,7 +16,9 @@ final class ContentCache {
     private static final int OVERHEAD_BYTES = 64;
 
     private final long maxBytes;
-    private final ArrayDeque<ServedVersionRecord> ring = new ArrayDeque<>();
+    /** By identity. A set, so that what is dropped leaves at once and never piles up below the byte bound. */
+    private final LinkedHashSet<ServedVersionRecord> ring = new LinkedHashSet<>();
+
     private long bytes;
 
     ContentCache(long maxBytes) {
@@ -41,6 +43,7 @@ final class ContentCache {
         if (content != null) {
             bytes -= weight(content);
             version.setContent(null);
+            ring.remove(version);
         }
     }
 
@@ -50,6 +53,10 @@ final class ContentCache {
         bytes = 0;
     }
 
+    synchronized int size() {
+        return ring.size();
+    }
+
     synchronized long bytes() {
         return bytes;
     }
@@ -57,11 +64,9 @@ final class ContentCache {
     /** Each round clears the marks that it passes: it ends within two rounds. */
     private void evictOne() {
         while (!ring.isEmpty()) {
-            ServedVersionRecord oldest = ring.removeFirst();
-            if (oldest.peekContent() == null) {
-                return;
-            }
+            ServedVersionRecord oldest = ring.getFirst();
             if (oldest.takeMark()) {
+                // Moves it to the end.
                 ring.addLast(oldest);
             } else {
                 drop(oldest);

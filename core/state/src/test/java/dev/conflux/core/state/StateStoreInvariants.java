@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** Recounts the whole store: latest versions exist, rules point to versions, indexes agree, counters are true. */
@@ -49,8 +50,7 @@ public final class StateStoreInvariants {
         assertThat(meta.configCount).isEqualTo(configs.size());
         long[] counts = new long[3];
         all(store, StateArea.NAMES, (key, value) -> {
-            Config config = configs.get(StateKeys.longAt(value, 0));
-            assertThat(config).isNotNull();
+            Config config = Objects.requireNonNull(configs.get(StateKeys.longAt(value, 0)));
             assertThat(key).isEqualTo(StateKeys.name(config.key()));
             counts[0]++;
             return true;
@@ -58,8 +58,7 @@ public final class StateStoreInvariants {
         assertThat(counts[0]).isEqualTo(configs.size());
         all(store, StateArea.VERSIONS, (key, value) -> {
             ConfigVersion version = StateCodec.version(value);
-            Config config = configs.get(version.configId());
-            assertThat(config).as("config of %s", version).isNotNull();
+            Config config = Objects.requireNonNull(configs.get(version.configId()));
             assertThat(version.id()).isLessThanOrEqualTo(config.latestVersionId());
             assertThat(store.get(StateKeys.content(version.configId(), version.id())))
                     .hasSize(version.sizeBytes());

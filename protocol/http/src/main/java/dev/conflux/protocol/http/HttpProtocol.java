@@ -77,13 +77,10 @@ public final class HttpProtocol implements AutoCloseable {
     }
 
     private void deploy() {
-        // The first instance finds a free port when none is named; the others share it.
-        port = bind(this::clientInstance, config.port(), 1);
-        if (config.instances() > 1) {
-            bind(this::clientInstance, port, config.instances() - 1);
-        }
+        // To Vert.x a negative port is a free one, shared by whoever names the same; with 0 each would get its own.
+        port = bind(this::clientInstance, config.port() == 0 ? -1 : config.port(), config.instances());
         if (config.opsPort() >= 0) {
-            opsPort = bind(this::opsInstance, config.opsPort(), 1);
+            opsPort = bind(this::opsInstance, config.opsPort() == 0 ? -2 : config.opsPort(), 1);
         }
     }
 

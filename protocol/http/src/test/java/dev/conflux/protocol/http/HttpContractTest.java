@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.net.http.HttpRequest;
@@ -51,7 +52,7 @@ class HttpContractTest {
     }
 
     @AfterAll
-    static void stop() throws Exception {
+    static void stop() {
         node.close();
     }
 
@@ -219,7 +220,7 @@ class HttpContractTest {
         String answer = raw("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "
                 + node.admin + "\r\n\r\n");
 
-        assertThat(answer).startsWith("HTTP/1.1 400").contains("\"code\":\"INVALID_ARGUMENT\"", "x-trace-id");
+        assertThat(answer).startsWith("HTTP/1.1 400").contains("\"code\":\"INVALID_ARGUMENT\"", "X-Trace-Id");
     }
 
     @Test
@@ -233,7 +234,7 @@ class HttpContractTest {
     @Test
     void shouldAnswerAnOverlongLineWithAProblem() throws Exception {
         assertThat(raw("GET /" + "a".repeat(HttpLimits.MAX_LINE_BYTES) + " HTTP/1.1\r\nHost: x\r\n\r\n"))
-                .startsWith("HTTP/1.1 400")
+                .contains(" 400 Bad Request")
                 .contains("application/problem+json");
     }
 
@@ -657,7 +658,7 @@ class HttpContractTest {
         "\"10\",400"
     })
     void shouldTakePercentagesWithTwoDecimals(String percentage, int status) throws Exception {
-        long id = node.published("percent", "p" + Math.abs(percentage.hashCode()), "x");
+        long id = node.published("percent", "p" + Integer.toHexString(percentage.hashCode()), "x");
 
         Answer answer = node.json(
                 "PUT",
@@ -1127,14 +1128,14 @@ class HttpContractTest {
         }
 
         @Override
-        public void close() throws Exception {
+        public void close() throws IOException {
             body.close();
         }
     }
 
     /** Sends bytes as they are; whatever comes back. */
     private static String raw(String request) throws Exception {
-        try (var socket = new Socket("127.0.0.1", node.http.port())) {
+        try (var socket = new Socket(InetAddress.getLoopbackAddress(), node.http.port())) {
             socket.setSoTimeout(10_000);
             Thread.startVirtualThread(() -> {
                 try {

@@ -157,13 +157,13 @@ final class TestNode implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
         http.close();
         services.watch().close();
         authentication.close();
         consensus.close();
         services.metrics().close();
-        vertx.close().toCompletionStage().toCompletableFuture().get(10, TimeUnit.SECONDS);
+        vertx.close().toCompletionStage().toCompletableFuture().join();
         client.close();
         state.close();
     }

@@ -111,7 +111,7 @@ public final class Demo {
             if (i == WRITES / 2) {
                 long killed = System.nanoTime();
                 leader.kill();
-                await("no new leader", () -> others.stream().anyMatch(node -> isLeader(cluster, node)));
+                await("no new leader", () -> others.stream().anyMatch(node -> isLeader(node)));
                 terminal.done("killed the leader, node %d, with SIGKILL; node %d leads after %d ms"
                         .formatted(leader.id(), leader(cluster).id(), (System.nanoTime() - killed) / 1_000_000));
             }
@@ -189,7 +189,7 @@ public final class Demo {
     private static NodeProcess leader(LocalCluster cluster) {
         for (int attempt = 0; attempt < 500; attempt++) {
             for (NodeProcess node : cluster.nodes()) {
-                if (isLeader(cluster, node)) {
+                if (isLeader(node)) {
                     return node;
                 }
             }
@@ -197,7 +197,7 @@ public final class Demo {
         throw new LocalException("no leader");
     }
 
-    private static boolean isLeader(LocalCluster cluster, NodeProcess node) {
+    private static boolean isLeader(NodeProcess node) {
         if (!node.alive()) {
             return false;
         }

@@ -239,13 +239,15 @@ public final class LocalCluster implements AutoCloseable {
         } catch (IOException e) {
             throw new LocalException("no free port", e);
         } finally {
-            for (ServerSocket socket : sockets) {
-                try {
-                    socket.close();
-                } catch (IOException e) {
-                    throw new LocalException("cannot release a port", e);
-                }
-            }
+            sockets.forEach(LocalCluster::release);
+        }
+    }
+
+    private static void release(ServerSocket socket) {
+        try {
+            socket.close();
+        } catch (IOException e) {
+            throw new LocalException("cannot release a port", e);
         }
     }
 }

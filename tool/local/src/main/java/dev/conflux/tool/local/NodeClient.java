@@ -81,7 +81,11 @@ public final class NodeClient {
         return url;
     }
 
-    /** @param headers names and values in turn */
+    /**
+     * Reads.
+     *
+     * @param headers names and values in turn
+     */
     public Answer get(String path, String... headers) {
         return send(request(path, headers).GET());
     }

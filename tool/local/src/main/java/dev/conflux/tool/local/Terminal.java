@@ -1,5 +1,6 @@
 package dev.conflux.tool.local;
 
+import java.io.Console;
 import java.io.PrintStream;
 import java.util.Locale;
 
@@ -7,11 +8,17 @@ import java.util.Locale;
 final class Terminal {
 
     private final PrintStream out;
-    private final boolean colour = System.console() != null && System.getenv("NO_COLOR") == null;
+    private final boolean colour = onTerminal() && System.getenv("NO_COLOR") == null;
     private final long startNanos = System.nanoTime();
 
     Terminal(PrintStream out) {
         this.out = out;
+    }
+
+    @SuppressWarnings("SystemConsoleNull") // It does return null without a controlling terminal, documented so.
+    private static boolean onTerminal() {
+        Console console = System.console();
+        return console != null && console.isTerminal();
     }
 
     void line(String text) {

@@ -1,0 +1,266 @@
+package dev.conflux.consensus.jraft;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.conflux.consensus.api.ConsensusException;
+import dev.conflux.consensus.api.ReadLevel;
+import dev.conflux.consensus.api.Role;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The cases in which the bare engine loses acknowledged writes, or runs on as a zombie. */
+@Timeout(60)
+class GuardTest {
+
+    /** Long enough for several elections, had one been possible. */
+    private static final Duration SEVERAL_ELECTIONS = Duration.ofMillis(2_500);
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void shouldRefuseASecondNodeOnTheSameDirectory() {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            assertThatThrownBy(() -> DirectoryLock.acquire(cluster.dataDir(1)))
+                    .isInstanceOf(IdentityException.class)
+                    .hasMessageContaining(cluster.dataDir(1).toString())
+                    .hasMessageContaining("process " + ProcessHandle.current().pid());
+        }
+    }
+
+    @Test
+    void shouldNotFormAClusterWithoutEveryMember() {
+        try (var cluster = new TestCluster(directory, 3)) {
+            // given
+            cluster.start(1);
+            cluster.start(2);
+
+            // then
+            await().during(Duration.ofSeconds(1))
+                    .atMost(Duration.ofSeconds(5))
+                    .until(() -> cluster.node(1).status().role() == Role.DOWN
+                            && !cluster.node(1).ready().isDone()
+                            && !cluster.node(2).ready().isDone());
+            cluster.start(3);
+            cluster.node(1).ready().orTimeout(20, TimeUnit.SECONDS).join();
+            cluster.awaitLeader();
+        }
+    }
+
+    @Test
+    void shouldNotLoseAnythingToAWipedMemberAndALaggingOne() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            Cast cast = lagOne(cluster);
+            cluster.crash(cast.leader());
+            cluster.crash(cast.other());
+            delete(cluster.dataDir(cast.other()));
+            delete(cluster.stateDir(cast.other()));
+
+            // when
+            cluster.start(cast.lagging());
+            JRaftNode wiped = cluster.start(cast.other()).node();
+
+            // then
+            assertThatThrownBy(
+                            () -> wiped.ready().orTimeout(20, TimeUnit.SECONDS).join())
+                    .hasCauseInstanceOf(IdentityException.class)
+                    .hasMessageContaining("knows node " + cast.other() + " with storage id")
+                    .hasMessageContaining("join with a new node id");
+            await().during(SEVERAL_ELECTIONS).atMost(Duration.ofSeconds(10)).until(() -> cluster.leader() == null);
+            cluster.start(cast.leader());
+            cluster.awaitLeader();
+            cluster.awaitCount(cast.leader(), 250);
+            cluster.awaitCount(cast.lagging(), 250);
+            assertThat(cluster.state(cast.lagging()).commands())
+                    .isEqualTo(cluster.state(cast.leader()).commands());
+        }
+    }
+
+    @Test
+    void shouldNotLoseAnythingToADamagedMemberAndALaggingOne() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            Cast cast = lagOne(cluster);
+            cluster.crash(cast.leader());
+            cluster.crash(cast.other());
+            flipOneBit(newestWal(cluster.dataDir(cast.other()).resolve("log")), 0.3);
+            delete(cluster.stateDir(cast.other())); // so that only the high-water mark can know
+
+            // when
+            cluster.start(cast.lagging());
+            JRaftNode damaged = cluster.start(cast.other()).node();
+
+            // then
+            damaged.ready().orTimeout(20, TimeUnit.SECONDS).join();
+            assertThat(damaged.status().role()).isEqualTo(Role.QUARANTINED);
+            assertThat(damaged.quarantineReason())
+                    .hasValueSatisfying(why -> assertThat(why).contains("this node once reached"));
+            assertThatThrownBy(() -> damaged.readPoint(ReadLevel.LINEARIZABLE, Duration.ofSeconds(1))
+                            .join())
+                    .hasCauseInstanceOf(ConsensusException.Unavailable.class);
+            await().during(SEVERAL_ELECTIONS).atMost(Duration.ofSeconds(10)).until(() -> cluster.leader() == null);
+
+            // when
+            cluster.start(cast.leader());
+
+            // then
+            cluster.awaitLeader();
+            await().atMost(TestCluster.SOON).until(() -> damaged.status().role() == Role.FOLLOWER);
+            for (int id = 1; id <= 3; id++) {
+                cluster.awaitCount(id, 250);
+                assertThat(cluster.state(id).count()).isEqualTo(250);
+            }
+            assertThat(cluster.state(cast.other()).commands())
+                    .isEqualTo(cluster.state(cast.leader()).commands());
+            cluster.propose(cast.other(), "after healing");
+        }
+    }
+
+    @Test
+    void shouldQuarantineUntilCaughtUpWhenTheMarkIsGone() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int follower = cluster.follower();
+            cluster.proposeMany(cluster.awaitLeader(), "a", 20);
+            cluster.stop(follower);
+            Files.delete(cluster.dataDir(follower).resolve(HighWaterMark.FILE));
+
+            // when
+            JRaftNode node = cluster.start(follower).node();
+
+            // then
+            node.ready().orTimeout(20, TimeUnit.SECONDS).join();
+            await().atMost(TestCluster.SOON).until(() -> node.status().role() == Role.FOLLOWER);
+            assertThat(node.quarantineReason()).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldRefuseToStartWithoutItsVote() throws IOException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.propose(1, "a");
+            cluster.stop(1);
+            delete(EngineOptions.raftMeta(cluster.dataDir(1)));
+
+            // when
+            JRaftNode node = cluster.start(1).node();
+
+            // then
+            assertThatThrownBy(
+                            () -> node.ready().orTimeout(20, TimeUnit.SECONDS).join())
+                    .hasCauseInstanceOf(IdentityException.class)
+                    .hasMessageContaining("it could vote twice");
+        }
+    }
+
+    @Test
+    void shouldRefuseToStartWhenTheOnlyMemberIsDamaged() throws IOException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.proposeMany(1, "a", 50);
+            cluster.stop(1);
+            flipOneBit(newestWal(cluster.dataDir(1).resolve("log")), 0.5);
+
+            // when
+            JRaftNode node = cluster.start(1).node();
+
+            // then
+            assertThatThrownBy(
+                            () -> node.ready().orTimeout(20, TimeUnit.SECONDS).join())
+                    .hasCauseInstanceOf(IdentityException.class)
+                    .hasMessageContaining("restore");
+        }
+    }
+
+    @Test
+    void shouldRefuseALogWithoutAnIdentity() throws IOException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.stop(1);
+            Files.delete(cluster.dataDir(1).resolve(Identity.FILE));
+
+            // then
+            assertThatThrownBy(() -> cluster.start(1))
+                    .hasCauseInstanceOf(IdentityException.class)
+                    .hasMessageContaining("identity is missing");
+        }
+    }
+
+    @Test
+    void shouldHaltBeforeAnythingAfterAFailedApply() {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.propose(1, "before");
+
+            // when
+            var poison = cluster.node(1).propose(bytes("poison"), Duration.ofSeconds(3));
+            var after = cluster.node(1).propose(bytes("after"), Duration.ofSeconds(3));
+
+            // then
+            assertThatThrownBy(poison::join)
+                    .isInstanceOf(CompletionException.class)
+                    .hasCauseInstanceOf(ConsensusException.Indeterminate.class);
+            assertThatThrownBy(after::join).hasCauseInstanceOf(ConsensusException.class);
+            assertThat(cluster.get(1).halted().get()).contains("apply failed");
+            assertThat(cluster.state(1).commands()).containsExactly("before");
+            assertThat(cluster.node(1).status().role()).isEqualTo(Role.DOWN);
+            assertThatThrownBy(() -> cluster.propose(1, "later")).isInstanceOf(ConsensusException.Unavailable.class);
+        }
+    }
+
+    /** Who plays what. */
+    private record Cast(int leader, int other, int lagging) {}
+
+    /** 50 writes on all three, then one goes down, then 200 more on the other two. */
+    private static Cast lagOne(TestCluster cluster) {
+        int leader = cluster.awaitLeader();
+        int lagging = cluster.follower();
+        int other = 6 - leader - lagging;
+        cluster.proposeMany(leader, "early", 50);
+        cluster.awaitCount(lagging, 50);
+        cluster.crash(lagging);
+        cluster.proposeMany(leader, "late", 200);
+        cluster.awaitCount(other, 250);
+        return new Cast(leader, other, lagging);
+    }
+
+    private static Path newestWal(Path log) throws IOException {
+        try (Stream<Path> files = Files.list(log)) {
+            return files.filter(file -> file.toString().endsWith(".log"))
+                    .max(Comparator.naturalOrder())
+                    .orElseThrow();
+        }
+    }
+
+    private static void flipOneBit(Path file, double where) throws IOException {
+        byte[] bytes = Files.readAllBytes(file);
+        bytes[(int) (bytes.length * where)] ^= 0x10;
+        Files.write(file, bytes);
+    }
+
+    private static void delete(Path directory) throws IOException {
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}
