@@ -45,8 +45,7 @@ final class BareServer {
             headers.add(new Header(HttpHeaders.createOptimized(parts[0]), HttpHeaders.createOptimized(parts[1])));
         }
         Vertx vertx = Vertx.vertx();
-        vertx.deployVerticle(
-                        () -> new Instance(port, bodies, headers), new DeploymentOptions().setInstances(loops))
+        vertx.deployVerticle(() -> new Instance(port, bodies, headers), new DeploymentOptions().setInstances(loops))
                 .toCompletionStage()
                 .toCompletableFuture()
                 .join();

@@ -23,6 +23,7 @@ public final class Bench {
             new TransportBenchmark(),
             new PublishBenchmark(),
             new FetchBenchmark(),
+            new ServiceBenchmark(),
             new StartupBenchmark(),
             new ElectionBenchmark());
 

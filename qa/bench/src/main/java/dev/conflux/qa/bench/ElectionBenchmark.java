@@ -88,7 +88,9 @@ final class ElectionBenchmark implements Benchmark {
             leader.kill();
             Future<Double> elected = executor.submit(() -> since(
                     killed,
-                    () -> survivors.stream().map(node -> Nodes.leaderKnownBy(node, admin)).anyMatch(id -> id != 0 && id != leader.id())));
+                    () -> survivors.stream()
+                            .map(node -> Nodes.leaderKnownBy(node, admin))
+                            .anyMatch(id -> id != 0 && id != leader.id())));
             var writers = new ArrayList<Callable<Double>>();
             for (NodeProcess survivor : survivors) {
                 writers.add(() -> since(killed, () -> published(admin.at(survivor), path, number)));

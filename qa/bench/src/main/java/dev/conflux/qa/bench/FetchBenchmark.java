@@ -202,7 +202,8 @@ final class FetchBenchmark implements Benchmark {
     }
 
     /** The same Java options as the node's, whatever they are. */
-    private static ChildJvm bare(Setting setting, Path directory, NodeProcess node, Path root, NodeClient.Answer sample, int port)
+    private static ChildJvm bare(
+            Setting setting, Path directory, NodeProcess node, Path root, NodeClient.Answer sample, int port)
             throws IOException {
         Path headers = Files.write(
                 directory.resolve("bare.headers"),

@@ -26,7 +26,7 @@ final class StartupBenchmark implements Benchmark {
 
     @Override
     public Report run(Setting setting) throws IOException, InterruptedException {
-        int starts = setting.count(10, 2);
+        int starts = setting.count(10, 1);
         Duration idle = setting.time(Duration.ofSeconds(30), Duration.ofMillis(500));
         var fresh = new ArrayList<Double>();
         var again = new ArrayList<Double>();
