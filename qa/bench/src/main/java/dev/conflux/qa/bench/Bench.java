@@ -42,6 +42,7 @@ public final class Bench {
     }
 
     public static void main(String[] arguments) throws InterruptedException {
+        System.setProperty(Jars.LOGGING_PROPERTY, Jars.LOGGING); // before anything logs
         System.exit(
                 new Bench(System.out, home(), Path.of(".conflux", "bench").toAbsolutePath()).run(List.of(arguments)));
     }

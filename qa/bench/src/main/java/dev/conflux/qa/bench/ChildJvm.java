@@ -58,13 +58,10 @@ final class ChildJvm implements AutoCloseable {
                 classPath.stream().map(Path::toString).toList()));
         command.add(main.getName());
         command.addAll(arguments);
+        var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+        builder.environment().put("MALLOC_ARENA_MAX", "2"); // as the packaged node's launcher does
         try {
-            return new ChildJvm(
-                    name,
-                    log,
-                    new ProcessBuilder(command)
-                            .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
-                            .start());
+            return new ChildJvm(name, log, builder.start());
         } catch (IOException e) {
             throw new BenchException(name + " cannot be started", e);
         }

@@ -212,7 +212,8 @@ final class FetchBenchmark implements Benchmark {
                         .map(entry -> entry.getKey() + ": " + entry.getValue().getFirst())
                         .toList());
         List<String> command = ProcessFigures.commandLine(node.pid());
-        List<String> options = command.subList(1, command.indexOf("-cp"));
+        var options = new ArrayList<>(command.subList(1, command.indexOf("-cp")));
+        options.add("-D" + Jars.LOGGING_PROPERTY + "=" + Jars.LOGGING);
         int eventLoops = Math.max(2, Runtime.getRuntime().availableProcessors());
         return ChildJvm.start(
                 "bare server",

@@ -26,6 +26,11 @@ final class Jars {
             "logback-",
             "HdrHistogram-");
 
+    static final String LOGGING_PROPERTY = "logback.configurationFile";
+
+    /** Warnings, to standard error. */
+    static final String LOGGING = "bench-logback.xml";
+
     private Jars() {}
 
     /** The engine as shipped, with what it needs from our libraries, and with nothing else of ours. */
@@ -60,6 +65,7 @@ final class Jars {
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-Djdk.serialFilter=!*",
+                "-D" + LOGGING_PROPERTY + "=" + LOGGING,
                 "-Dvertx.disableFileCPResolving=true"));
         if (setting.quick()) {
             options.add("-XX:TieredStopAtLevel=1");

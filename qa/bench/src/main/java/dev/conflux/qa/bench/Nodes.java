@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import tools.jackson.databind.JsonNode;
 
@@ -48,9 +49,18 @@ final class Nodes {
         }
     }
 
-    /** A super-admin's client, at the first node. */
-    static NodeClient login(LocalCluster cluster) {
-        return NodeClient.login(cluster.node(1).url(), "admin", PASSWORD);
+    /** A super-admin's client, at the first node. The account is made in the background of the first start. */
+    static NodeClient login(LocalCluster cluster) throws InterruptedException {
+        var client = new AtomicReference<NodeClient>();
+        await("nobody can log in", START_TIMEOUT, () -> {
+            try {
+                client.set(NodeClient.login(cluster.node(1).url(), "admin", PASSWORD));
+                return true;
+            } catch (LocalException e) {
+                return false;
+            }
+        });
+        return client.get();
     }
 
     static NodeProcess leader(LocalCluster cluster, NodeClient admin) throws InterruptedException {
