@@ -25,17 +25,18 @@ final class DataDirectory implements AutoCloseable {
     static DataDirectory lock(Path directory) throws IOException {
         Files.createDirectories(directory);
         Path file = directory.resolve("LOCK");
-        FileChannel channel = FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        FileChannel channel =
+                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         if (tryLock(channel) == null) {
             String holder = Files.readString(file).strip();
             channel.close();
             throw new IdentityException("storage.data_dir: " + directory + " is in use by another process"
-                    + (holder.isEmpty() ? "" : " (pid " + holder + ")") + "; stop it, or give this node its own directory");
+                    + (holder.isEmpty() ? "" : " (pid " + holder + ")")
+                    + "; stop it, or give this node its own directory");
         }
         channel.truncate(0);
-        channel.write(ByteBuffer.wrap(
-                Long.toString(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
+        channel.write(
+                ByteBuffer.wrap(Long.toString(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
         return new DataDirectory(channel);
     }
 

@@ -29,8 +29,7 @@ public final class Main {
 
     static final int EXIT_CONFIGURATION = 78;
 
-    private static final String USAGE =
-            """
+    private static final String USAGE = """
             usage: conflux-server [--config FILE] [--check] [--stop-with-parent]
 
               --config FILE        the node's conflux.yaml; environment variables CONFLUX_* win over it

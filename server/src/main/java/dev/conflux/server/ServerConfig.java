@@ -195,16 +195,16 @@ record ServerConfig(
         }
         Duration election = in.duration(Setting.CLUSTER_ELECTION_TIMEOUT);
         Duration heartbeat = in.duration(Setting.CLUSTER_HEARTBEAT_INTERVAL);
-        if (election.compareTo(Duration.ofMillis(100)) < 0 || election.compareTo(Duration.ofSeconds(60)) > 0) {
+        if (election.compareTo(Duration.ofMillis(200)) < 0 || election.compareTo(Duration.ofSeconds(60)) > 0) {
             throw new ConfigurationException(
-                    "cluster.election_timeout: " + election.toMillis() + "ms (expected: from 100ms to 60s)");
+                    "cluster.election_timeout: " + election.toMillis() + "ms (expected: from 200ms to 60s)");
         }
         if (heartbeat.isZero() || heartbeat.compareTo(election) >= 0) {
             throw new ConfigurationException("cluster.heartbeat_interval: " + heartbeat.toMillis()
                     + "ms (expected: shorter than cluster.election_timeout, " + election.toMillis() + "ms)");
         }
-        List<Path> files = in.files(
-                Setting.CLUSTER_TLS_CERT_FILE, Setting.CLUSTER_TLS_KEY_FILE, Setting.CLUSTER_TLS_CA_FILE);
+        List<Path> files =
+                in.files(Setting.CLUSTER_TLS_CERT_FILE, Setting.CLUSTER_TLS_KEY_FILE, Setting.CLUSTER_TLS_CA_FILE);
         if (files.isEmpty() && !(dev && peers.size() == 1)) {
             throw new ConfigurationException("cluster.tls.cert_file: missing (peers always speak mutual TLS: set"
                     + " cluster.tls.cert_file, cluster.tls.key_file and cluster.tls.ca_file)");

@@ -87,9 +87,7 @@ final class Wiring implements AutoCloseable {
         PostgresMetadataStore metadata = open("metadata store", metadataStore(dataDir));
         Authentication authentication = open("authentication", authentication(metadata, dataDir));
 
-        RocksStateStore store = open(
-                "state store",
-                new RocksStateStore(dataDir.resolve("state")));
+        RocksStateStore store = open("state store", new RocksStateStore(dataDir.resolve("state")));
         ConfigState state = open("state", new ConfigState(store));
         JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
 
@@ -110,14 +108,17 @@ final class Wiring implements AutoCloseable {
                 new ClusterService(node, gate, authorizer, VERSION),
                 metrics);
         Vertx vertx = vertx();
-        open("event loops", () -> vertx.close().toCompletionStage().toCompletableFuture().join());
+        open(
+                "event loops",
+                () -> vertx.close().toCompletionStage().toCompletableFuture().join());
         open("http", HttpProtocol.start(vertx, http(), services));
         log.info("listening on {}:{}", config.server().host(), config.server().port());
         var _ = node.ready().whenComplete((ready, failure) -> {
             if (failure != null && !isClosed()) {
-                failed.accept(failure instanceof CompletionException && failure.getCause() != null
-                        ? failure.getCause()
-                        : failure);
+                failed.accept(
+                        failure instanceof CompletionException && failure.getCause() != null
+                                ? failure.getCause()
+                                : failure);
             }
         });
     }
@@ -188,7 +189,7 @@ final class Wiring implements AutoCloseable {
                         peerIdentity(cluster))
                 .withBindHost(cluster.bindHost())
                 .withLogDir(config.storage().walDir())
-                .withElectionTimeout(cluster.electionTimeout());
+                .withElectionTimeout(cluster.electionTimeout(), cluster.heartbeatInterval());
     }
 
     private static TlsIdentity peerIdentity(ServerConfig.Cluster cluster) {
@@ -206,9 +207,8 @@ final class Wiring implements AutoCloseable {
                 .setWorkerPoolSize(1)
                 .setInternalBlockingPoolSize(1)
                 .setPreferNativeTransport(true)
-                .setFileSystemOptions(new FileSystemOptions()
-                        .setFileCachingEnabled(false)
-                        .setClassPathResolvingEnabled(false)));
+                .setFileSystemOptions(
+                        new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
     }
 
     private int eventLoops() {

@@ -144,7 +144,7 @@ class PostgresMetadataStoreTest extends MetadataStoreContract {
             Optional<Path> file = node.ready().get(30, TimeUnit.SECONDS);
             if (file.isPresent()) {
                 files++;
-                password = Files.readAllLines(file.get()).getLast().substring("password: ".length());
+                password = Files.readString(file.get()).strip();
             }
         }
         assertThat(files).isEqualTo(1);

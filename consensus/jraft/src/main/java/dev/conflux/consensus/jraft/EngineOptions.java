@@ -80,6 +80,8 @@ final class EngineOptions extends NodeOptions {
         setAppendEntriesExecutors(DefaultFixedThreadsExecutorGroupFactory.INSTANCE.newExecutorGroup(
                 Limits.REPLICATOR_THREADS, "conflux-replicator-" + config.nodeId(), Limits.REPLICATOR_QUEUE, true));
         setRaftOptions(raftOptions());
+        getRaftOptions().setElectionHeartbeatFactor((int)
+                Math.max(1, config.electionTimeout().dividedBy(config.heartbeatInterval())));
     }
 
     PeerTransport transport() {

@@ -20,7 +20,8 @@ import java.util.List;
  * @param dataDir identity, vote, snapshots, high-water mark; created if absent; one process at a time
  * @param logDir the log; may be on another disk; created if absent
  * @param tls key material of the peer listener and of connections to peers
- * @param electionTimeout a follower that has heard nothing for this long asks for votes; the heartbeat is a tenth
+ * @param electionTimeout a follower that has heard nothing for this long asks for votes
+ * @param heartbeatInterval a leader without work says so often that it is alive; shorter than the election timeout
  * @param followerReadLag bound of {@code ReadLevel.FOLLOWER}
  * @param snapshotLogBytes a snapshot is taken after this many bytes of commands …
  * @param snapshotLogEntries … or this many commands, whichever comes first
@@ -35,6 +36,7 @@ public record JRaftConfig(
         Path logDir,
         TlsIdentity tls,
         Duration electionTimeout,
+        Duration heartbeatInterval,
         Duration followerReadLag,
         long snapshotLogBytes,
         long snapshotLogEntries,
@@ -79,6 +81,10 @@ public record JRaftConfig(
             throw new IllegalArgumentException(
                     "election timeout: " + electionTimeout + " (expected: >= " + MIN_ELECTION_TIMEOUT + ")");
         }
+        if (!heartbeatInterval.isPositive() || heartbeatInterval.compareTo(electionTimeout) >= 0) {
+            throw new IllegalArgumentException(
+                    "heartbeat interval: " + heartbeatInterval + " (expected: shorter than " + electionTimeout + ")");
+        }
         if (snapshotLogBytes < 1 || snapshotLogEntries < 1) {
             throw new IllegalArgumentException("snapshot after " + snapshotLogBytes + " bytes or " + snapshotLogEntries
                     + " entries (expected: both > 0)");
@@ -97,6 +103,7 @@ public record JRaftConfig(
                 dataDir.resolve("log"),
                 tls,
                 DEFAULT_ELECTION_TIMEOUT,
+                DEFAULT_ELECTION_TIMEOUT.dividedBy(Limits.HEARTBEAT_FACTOR),
                 DEFAULT_FOLLOWER_READ_LAG,
                 DEFAULT_SNAPSHOT_LOG_BYTES,
                 DEFAULT_SNAPSHOT_LOG_ENTRIES,
@@ -113,6 +120,7 @@ public record JRaftConfig(
                 logDir,
                 tls,
                 electionTimeout,
+                heartbeatInterval,
                 followerReadLag,
                 snapshotLogBytes,
                 snapshotLogEntries,
@@ -129,13 +137,19 @@ public record JRaftConfig(
                 directory,
                 tls,
                 electionTimeout,
+                heartbeatInterval,
                 followerReadLag,
                 snapshotLogBytes,
                 snapshotLogEntries,
                 halt);
     }
 
+    /** The heartbeat becomes a tenth of it. */
     public JRaftConfig withElectionTimeout(Duration timeout) {
+        return withElectionTimeout(timeout, timeout.dividedBy(Limits.HEARTBEAT_FACTOR));
+    }
+
+    public JRaftConfig withElectionTimeout(Duration timeout, Duration heartbeat) {
         return new JRaftConfig(
                 clusterName,
                 nodeId,
@@ -145,6 +159,7 @@ public record JRaftConfig(
                 logDir,
                 tls,
                 timeout,
+                heartbeat,
                 followerReadLag,
                 snapshotLogBytes,
                 snapshotLogEntries,
@@ -161,6 +176,7 @@ public record JRaftConfig(
                 logDir,
                 tls,
                 electionTimeout,
+                heartbeatInterval,
                 lag,
                 snapshotLogBytes,
                 snapshotLogEntries,
@@ -177,6 +193,7 @@ public record JRaftConfig(
                 logDir,
                 tls,
                 electionTimeout,
+                heartbeatInterval,
                 followerReadLag,
                 logBytes,
                 logEntries,
@@ -193,6 +210,7 @@ public record JRaftConfig(
                 logDir,
                 tls,
                 electionTimeout,
+                heartbeatInterval,
                 followerReadLag,
                 snapshotLogBytes,
                 snapshotLogEntries,

@@ -50,6 +50,8 @@ public final class AuthService {
     private final Clock clock;
     private final SecureRandom random;
 
+    private volatile boolean bootstrapped;
+
     AuthService(
             MetadataStore store,
             PasswordHasher hasher,
@@ -165,8 +167,19 @@ public final class AuthService {
         return new Me(principal.userId(), principal.name(), principal.superAdmin());
     }
 
-    /** True when the metadata database answers: what control-plane readiness asks. Bounded to one second. */
+    /** There is a super-admin and a key: from now on logins work whenever the database does. */
+    void bootstrapped() {
+        bootstrapped = true;
+    }
+
+    /**
+     * True when logins work: the metadata database answers and has an admin and a key. What control-plane readiness
+     * asks. Bounded to one second.
+     */
     public boolean available() {
+        if (!bootstrapped) {
+            return false;
+        }
         try {
             store.ping();
             return true;

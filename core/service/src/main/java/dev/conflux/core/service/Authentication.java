@@ -119,6 +119,7 @@ public final class Authentication implements AutoCloseable {
         if (!ready.isDone()) {
             Optional<Path> file = bootstrap.ensure();
             keys.refresh();
+            service.bootstrapped();
             ready.complete(file);
         } else {
             keys.refresh();

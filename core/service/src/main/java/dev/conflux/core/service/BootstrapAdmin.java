@@ -27,7 +27,6 @@ final class BootstrapAdmin {
     static final String USERNAME = "admin";
     private static final String ENVIRONMENT_KEY = "CONFLUX_BOOTSTRAP_ADMIN_PASSWORD";
     private static final String FILE_NAME = "bootstrap-admin.txt";
-    private static final String PASSWORD_PREFIX = "password: ";
     /** NIST SP 800-63B asks for 8 and recommends 15; this account may do everything. */
     private static final int MIN_PASSWORD_CHARS = 12;
     /** Catches "aaaaaaaaaaaa" and "121212121212". */
@@ -115,12 +114,8 @@ final class BootstrapAdmin {
         if (!Files.exists(file)) {
             return null;
         }
-        for (String line : Files.readAllLines(file)) {
-            if (line.startsWith(PASSWORD_PREFIX) && line.length() > PASSWORD_PREFIX.length()) {
-                return line.substring(PASSWORD_PREFIX.length());
-            }
-        }
-        return null;
+        String password = Files.readString(file).strip();
+        return password.isEmpty() ? null : password;
     }
 
     private String randomPassword() {
@@ -129,12 +124,9 @@ final class BootstrapAdmin {
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
+    /** The password alone, so that a shell can use the file as it is. */
     private static String text(String password) {
-        return """
-                # The first super-admin of this Conflux cluster. Log in, change the password, delete this file.
-                username: %s
-                %s%s
-                """.formatted(USERNAME, PASSWORD_PREFIX, password);
+        return password + "\n";
     }
 
     private static void checkStrength(String password) {

@@ -289,8 +289,7 @@ class AuthenticationTest {
     @Tag("AUTH-12")
     void shouldUseTheFileOfAStartThatWasCutShort() throws Exception {
         // given: the file was written, then the process died before the account existed
-        OwnerOnlyFile.write(
-                dir.resolve("bootstrap-admin.txt"), "username: admin\npassword: left-by-a-crash-0123456789\n");
+        OwnerOnlyFile.write(dir.resolve("bootstrap-admin.txt"), "left-by-a-crash-0123456789\n");
         // when
         Authentication auth = started(null);
         // then
@@ -304,7 +303,7 @@ class AuthenticationTest {
         Path mine = dir.resolve("mine");
         Path other = dir.resolve("other");
         // when: both decide to create before either has
-        OwnerOnlyFile.write(mine.resolve("bootstrap-admin.txt"), "password: of-the-slower-node-0123456789\n");
+        OwnerOnlyFile.write(mine.resolve("bootstrap-admin.txt"), "of-the-slower-node-0123456789\n");
         Optional<Path> first = started(other, null).ready().get();
         Optional<Path> second = started(mine, null).ready().get();
         // then
@@ -399,11 +398,7 @@ class AuthenticationTest {
     }
 
     private static String passwordIn(Path file) throws Exception {
-        return Files.readAllLines(file).stream()
-                .filter(line -> line.startsWith("password: "))
-                .map(line -> line.substring("password: ".length()))
-                .findFirst()
-                .orElseThrow();
+        return Files.readString(file).strip();
     }
 
     private static long nanos(ThrowingCallable call) throws Exception {

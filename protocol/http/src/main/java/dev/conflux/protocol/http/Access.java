@@ -11,6 +11,12 @@ sealed interface Access {
     /** Anybody with a valid token, about himself. */
     record Authenticated() implements Access {}
 
+    /**
+     * On a listener that only this machine reaches: anybody there may look, as a super-admin would see it, also when
+     * nobody can log in. What changes something needs a token everywhere.
+     */
+    record Local() implements Access {}
+
     /** Only who may do this with what the request names. */
     record Requires(Action action) implements Access {}
 }

@@ -33,6 +33,9 @@ final class Dispatcher {
     private static final Request EMPTY_PARTS =
             new Request("", "", Map.of(), Map.of(), MultiMap.caseInsensitiveMultiMap(), new byte[0], "", null, null);
 
+    /** Whoever sits at the machine; only {@link Access.Local} routes know it. */
+    private static final Principal LOCAL_OPERATOR = new Principal(0, "local-operator", true);
+
     private static final Set<HttpMethod> WITH_BODY = Set.of(HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH);
 
     private final Vertx vertx;
@@ -113,7 +116,9 @@ final class Dispatcher {
                 readBody(exchange, body -> run(exchange, route, complete(head, body, null)));
                 return;
             }
-            Principal known = token == null ? null : services.authenticator().cached(token);
+            Principal known = token != null
+                    ? services.authenticator().cached(token)
+                    : route.access() instanceof Access.Local ? LOCAL_OPERATOR : null;
             if (known != null) {
                 readBody(exchange, body -> run(exchange, route, complete(head, body, known)));
                 return;

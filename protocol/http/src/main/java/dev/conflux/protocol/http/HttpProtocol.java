@@ -193,8 +193,9 @@ public final class HttpProtocol implements AutoCloseable {
             var fetch = new FetchHandler(services, responder, blocking);
             var streams = new WatchStreams(vertx, services, responder, blocking);
             watches = Optional.of(streams);
-            Route.Table table =
-                    ops ? Routes.operations(services) : Routes.client(services, fetch, streams, config.opsOnMainPort());
+            Route.Table table = ops
+                    ? Routes.operations(services, config.opsOnLoopback())
+                    : Routes.client(services, fetch, streams, config.opsOnMainPort());
             var dispatcher = new Dispatcher(vertx, services, table, responder, blocking);
             HttpServer created = vertx.createHttpServer(options(host, bindPort))
                     .requestHandler(ops ? dispatcher::handle : request -> route(request, fetch, dispatcher))

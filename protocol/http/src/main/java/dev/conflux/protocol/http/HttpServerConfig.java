@@ -50,6 +50,11 @@ public record HttpServerConfig(
         return Math.max(2, Runtime.getRuntime().availableProcessors());
     }
 
+    /** Only this machine reaches the ops port. */
+    boolean opsOnLoopback() {
+        return opsHost.equals("localhost") || opsHost.equals("::1") || opsHost.startsWith("127.");
+    }
+
     /** Plaintext with the usual bounds. */
     public static HttpServerConfig plaintext(String host, int port, String opsHost, int opsPort, boolean dev) {
         return new HttpServerConfig(

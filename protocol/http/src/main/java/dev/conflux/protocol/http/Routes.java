@@ -16,6 +16,7 @@ final class Routes {
     private static final Access LIST = new Access.Requires(Action.LIST);
     private static final Access PUBLISH = new Access.Requires(Action.PUBLISH);
     private static final Access ADMIN = new Access.Requires(Action.ADMIN);
+    private static final Access LOCAL = new Access.Local();
 
     private final Route.Table table = new Route.Table();
 
@@ -31,16 +32,20 @@ final class Routes {
         routes.get("/api/v1/fetch/configs/{tenant}/{app}/{env}", READ, new FetchAllEndpoint(services)::handle);
         routes.stream(HttpMethod.GET, "/api/v1/watch", READ, watch::open);
         if (withOps) {
-            routes.operations(new PlatformEndpoints(services));
+            routes.operations(new PlatformEndpoints(services), ADMIN);
         }
         return routes.table;
     }
 
-    /** The ops port. */
-    static Route.Table operations(HttpServices services) {
+    /**
+     * The ops port.
+     *
+     * @param loopback only this machine reaches it
+     */
+    static Route.Table operations(HttpServices services, boolean loopback) {
         var routes = new Routes();
         routes.health(new PlatformEndpoints(services));
-        routes.operations(new PlatformEndpoints(services));
+        routes.operations(new PlatformEndpoints(services), loopback ? LOCAL : ADMIN);
         return routes.table;
     }
 
@@ -83,9 +88,9 @@ final class Routes {
         post("/api/v1/mgt/publish-batch", PUBLISH, mgt::publishBatch);
     }
 
-    private void operations(PlatformEndpoints platform) {
-        get("/_cluster/status", ADMIN, platform::status);
-        get("/_cluster/leader", ADMIN, platform::leader);
+    private void operations(PlatformEndpoints platform, Access look) {
+        get("/_cluster/status", look, platform::status);
+        get("/_cluster/leader", look, platform::leader);
         post("/_cluster/leader/transfer", ADMIN, platform::transferLeader);
         post("/_cluster/snapshot", ADMIN, platform::snapshot);
     }

@@ -58,7 +58,8 @@ final class Cluster {
                 .atMost(PATIENCE)
                 .until(
                         () -> digests(cluster),
-                        digests -> digests.size() == 1 && !digests.iterator().next().contains("null"))
+                        digests -> digests.size() == 1
+                                && !digests.iterator().next().contains("null"))
                 .iterator()
                 .next();
     }
@@ -66,9 +67,7 @@ final class Cluster {
     private static Set<String> digests(LocalCluster cluster) {
         Set<String> digests = new HashSet<>();
         for (NodeProcess node : running(cluster)) {
-            JsonNode self = Ops.get(node, "/_cluster/status")
-                    .path("nodes")
-                    .path(Integer.toString(node.id()));
+            JsonNode self = Ops.get(node, "/_cluster/status").path("nodes").path(Integer.toString(node.id()));
             digests.add(self.path("revision").asString("null") + " "
                     + self.path("state_digest").asString("null"));
         }

@@ -130,7 +130,9 @@ class DamagedNodeIT {
 
         // when
         Process second = new ProcessBuilder(
-                        LocalCluster.distribution().resolve("bin/conflux-server").toString(),
+                        LocalCluster.distribution()
+                                .resolve("bin/conflux-server")
+                                .toString(),
                         "--config",
                         node.configFile().toString())
                 .redirectErrorStream(true)

@@ -33,6 +33,7 @@ class DemoIT {
         // then
         assertThat(ended).as(Files.readString(output)).isTrue();
         assertThat(demo.exitValue()).as(Files.readString(output)).isZero();
-        assertThat(Files.readString(output)).contains("canary", "SIGKILL", "exactly once", "same state", "Every step held.");
+        assertThat(Files.readString(output))
+                .contains("canary", "SIGKILL", "exactly once", "same state", "Every step held.");
     }
 }

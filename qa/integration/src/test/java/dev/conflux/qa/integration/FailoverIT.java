@@ -8,7 +8,6 @@ import dev.conflux.tool.local.NodeClient;
 import dev.conflux.tool.local.NodeProcess;
 import dev.conflux.tool.local.Ops;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -63,7 +62,8 @@ class FailoverIT {
 
         // then
         for (NodeProcess node : cluster.nodes()) {
-            assertThat(Cluster.fetch(admin.at(node), "everywhere.json", revision)).isEqualTo("{\"a\":1}");
+            assertThat(Cluster.fetch(admin.at(node), "everywhere.json", revision))
+                    .isEqualTo("{\"a\":1}");
         }
     }
 
@@ -131,7 +131,8 @@ class FailoverIT {
         Cluster.awaitEqualDigests(cluster);
         for (NodeProcess node : cluster.nodes()) {
             for (Map.Entry<Long, List<String>> entry : acknowledged.entrySet()) {
-                assertThat(contents(admin.at(node), entry.getKey())).containsExactlyElementsOf(prepend(entry.getValue()));
+                assertThat(contents(admin.at(node), entry.getKey()))
+                        .containsExactlyElementsOf(prepend(entry.getValue()));
             }
         }
     }
@@ -142,14 +143,14 @@ class FailoverIT {
         long id = Cluster.create(admin, "once.json", "{\"n\":0}");
         Map<String, Object> body = Map.of("content", "{\"n\":1}", "comment", "exactly once");
         String path = "/api/v1/mgt/configs/" + id + "/publish";
-        NodeClient.Answer first = admin.send("POST", path, body, "X-Idempotency-Key", "once").expect(200);
+        NodeClient.Answer first =
+                admin.send("POST", path, body, "X-Idempotency-Key", "once").expect(200);
 
         // when: the leader dies and another node gets the repetition
         NodeProcess leader = Cluster.awaitLeader(cluster);
         leader.kill();
         NodeProcess survivor = Cluster.running(cluster).getFirst();
-        NodeClient.Answer second =
-                Cluster.persist(admin.at(survivor), "POST", path, body, "once", Cluster.PATIENCE);
+        NodeClient.Answer second = Cluster.persist(admin.at(survivor), "POST", path, body, "once", Cluster.PATIENCE);
 
         // then
         assertThat(second.status()).isEqualTo(200);
@@ -160,26 +161,21 @@ class FailoverIT {
         leader.start();
         leader.awaitReady();
         for (NodeProcess node : cluster.nodes()) {
-            Ops.post(node, "/_cluster/snapshot", "{}");
+            Ops.post(node, admin, "/_cluster/snapshot", "{}");
         }
         cluster.nodes().forEach(NodeProcess::kill);
         cluster.nodes().forEach(NodeProcess::start);
         cluster.awaitReady();
         Cluster.awaitControlPlane(cluster);
-        NodeClient.Answer third = Cluster.persist(
-                admin.at(cluster.node(2)), "POST", path, body, "once", Cluster.PATIENCE);
+        NodeClient.Answer third =
+                Cluster.persist(admin.at(cluster.node(2)), "POST", path, body, "once", Cluster.PATIENCE);
 
         // then
         assertThat(third.body()).isEqualTo(first.body());
         assertThat(third.header("X-Idempotent-Replay")).isEqualTo("true");
         assertThat(contents(admin, id)).containsExactly("{\"n\":0}", "{\"n\":1}");
         NodeClient.Answer other = Cluster.persist(
-                admin.at(cluster.node(3)),
-                "POST",
-                path,
-                Map.of("content", "{\"n\":2}"),
-                "once",
-                Cluster.PATIENCE);
+                admin.at(cluster.node(3)), "POST", path, Map.of("content", "{\"n\":2}"), "once", Cluster.PATIENCE);
         assertThat(other.status()).isEqualTo(422);
         assertThat(other.json().get("code").asString()).isEqualTo("IDEMPOTENCY_KEY_REUSED");
     }
@@ -236,8 +232,7 @@ class FailoverIT {
         NodeClient.Answer stale = client.get("/api/v1/fetch/config/acme/shop/prod/minority.json");
         NodeClient.Answer linearizable = client.get(
                 "/api/v1/fetch/config/acme/shop/prod/minority.json", "X-Conflux-Consistency", "linearizable");
-        NodeClient.Answer write =
-                client.send("POST", "/api/v1/mgt/configs", Cluster.config("lost.json", "{}"));
+        NodeClient.Answer write = client.send("POST", "/api/v1/mgt/configs", Cluster.config("lost.json", "{}"));
 
         // then
         assertThat(stale.status()).isEqualTo(200);

@@ -74,7 +74,8 @@ class ReadmeIT {
         }
 
         // when: the last command of the English one watches for ever, so it gets a limit
-        Result result = bash(script.toString().replace("curl -s --fail-with-body -N", "curl -s --fail-with-body -m 3 -N"));
+        Result result =
+                bash(script.toString().replace("curl -s --fail-with-body -N", "curl -s --fail-with-body -m 3 -N"));
 
         // then
         assertThat(result.output()).doesNotContain("\"status\":4").doesNotContain("\"status\":5");

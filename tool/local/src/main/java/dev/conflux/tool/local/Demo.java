@@ -26,8 +26,7 @@ public final class Demo {
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
         if (arguments.length > 0) {
-            System.out.println(
-                    """
+            System.out.println("""
                     usage: ./cx demo
 
                     Starts three nodes with one embedded PostgreSQL on free ports, publishes a config, fetches it from each
@@ -56,7 +55,8 @@ public final class Demo {
         try (cluster) {
             cluster.start();
             Run.awaitControlPlane(cluster);
-            terminal.done("three processes are up, leader is node " + leader(cluster).id());
+            terminal.done(
+                    "three processes are up, leader is node " + leader(cluster).id());
             tell(cluster);
         }
         terminal.heading("Every step held.");
@@ -119,8 +119,8 @@ public final class Demo {
             publish(survivor, id, content, "demo-" + i);
             acknowledged.add(content);
         }
-        terminal.done(WRITES + " versions published through node " + others.getFirst().id()
-                + ", half of them without the old leader, each with an idempotency key");
+        terminal.done(WRITES + " versions published through node "
+                + others.getFirst().id() + ", half of them without the old leader, each with an idempotency key");
 
         leader.start();
         leader.awaitReady();
@@ -209,7 +209,8 @@ public final class Demo {
         Set<String> digests = new HashSet<>();
         JsonNode nodes = Ops.get(cluster.node(1), "/_cluster/status").get("nodes");
         for (JsonNode node : nodes) {
-            digests.add(node.path("revision").asString() + ":" + node.path("state_digest").asString());
+            digests.add(node.path("revision").asString() + ":"
+                    + node.path("state_digest").asString());
         }
         return digests;
     }

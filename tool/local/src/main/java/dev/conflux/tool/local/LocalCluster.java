@@ -199,7 +199,8 @@ public final class LocalCluster implements AutoCloseable {
                         databaseUrl,
                         node.dataDirectory()));
         options.settings()
-                .forEach((key, value) -> text.append(key).append(": \"").append(value).append("\"\n"));
+                .forEach((key, value) ->
+                        text.append(key).append(": \"").append(value).append("\"\n"));
         Files.createDirectories(node.configFile().getParent());
         OwnerOnly.write(node.configFile(), text.toString());
     }

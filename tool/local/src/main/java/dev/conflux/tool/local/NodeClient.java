@@ -64,8 +64,7 @@ public final class NodeClient {
         Answer answer = send(HttpRequest.newBuilder(url.resolve("/api/v1/auth/login"))
                 .header("Content-Type", "application/json")
                 .POST(HttpRequest.BodyPublishers.ofString(body)));
-        return new NodeClient(
-                url, answer.expect(200).json().get("access_token").asString());
+        return new NodeClient(url, answer.expect(200).json().get("access_token").asString());
     }
 
     /** The same token at another node. */

@@ -123,8 +123,8 @@ public final class NodeProcess {
         long deadline = System.nanoTime() + READY_TIMEOUT.toNanos();
         while (!ready()) {
             if (!alive()) {
-                throw new LocalException("node " + id + " ended with code " + exitCode() + "; the end of its log:\n"
-                        + tail());
+                throw new LocalException(
+                        "node " + id + " ended with code " + exitCode() + "; the end of its log:\n" + tail());
             }
             if (System.nanoTime() > deadline) {
                 throw new LocalException("node " + id + " is not ready after " + READY_TIMEOUT.toSeconds()

@@ -18,12 +18,15 @@ public final class Ops {
 
     private Ops() {}
 
+    /** Looks; needs no token on loopback. */
     public static JsonNode get(NodeProcess node, String path) {
         return send(HttpRequest.newBuilder(node.opsUrl().resolve(path)).GET());
     }
 
-    public static JsonNode post(NodeProcess node, String path, String body) {
+    /** Changes something, as {@code admin}. */
+    public static JsonNode post(NodeProcess node, NodeClient admin, String path, String body) {
         return send(HttpRequest.newBuilder(node.opsUrl().resolve(path))
+                .header("Authorization", "Bearer " + admin.token())
                 .header("Content-Type", "application/json")
                 .POST(HttpRequest.BodyPublishers.ofString(body)));
     }
@@ -32,7 +35,8 @@ public final class Ops {
         HttpRequest request = builder.timeout(Duration.ofSeconds(30)).build();
         URI uri = request.uri();
         try {
-            return JSON.readTree(HTTP.send(request, HttpResponse.BodyHandlers.ofString()).body());
+            return JSON.readTree(
+                    HTTP.send(request, HttpResponse.BodyHandlers.ofString()).body());
         } catch (IOException e) {
             return JSON.createObjectNode().put("error", uri + ": " + e.getMessage());
         } catch (InterruptedException e) {

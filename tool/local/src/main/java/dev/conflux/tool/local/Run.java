@@ -17,8 +17,7 @@ public final class Run {
 
     private static final int DEFAULT_PORT = 8080;
 
-    private static final String USAGE =
-            """
+    private static final String USAGE = """
             usage: ./cx run [NODES] [--port PORT] [--data-dir DIRECTORY]
 
               NODES        how many processes, 1 to 7 (default 1)
@@ -65,13 +64,14 @@ public final class Run {
         var cluster = new LocalCluster(new LocalCluster.Options(directory, nodes, port, Map.of(), Map.of()));
         cluster.nodes().forEach(Run::checkPort);
         var ended = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(
-                () -> {
-                    System.out.println("\nstopping ...");
-                    cluster.close();
-                    ended.countDown();
-                },
-                "stop"));
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(
+                        () -> {
+                            System.out.println("\nstopping ...");
+                            cluster.close();
+                            ended.countDown();
+                        },
+                        "stop"));
         terminal.line("starting " + (nodes == 1 ? "one node" : nodes + " nodes") + " in " + directory.toAbsolutePath());
         cluster.start();
         terminal.done("data plane ready");
@@ -110,7 +110,8 @@ public final class Run {
                     .formatted(node.id(), node.url(), node.opsUrl(), node.logFile()));
         }
         terminal.line("  login    admin, password in " + credentials);
-        terminal.warning("  WARNING  development profile: plaintext, reachable from this machine only. Not for production.");
+        terminal.warning(
+                "  WARNING  development profile: plaintext, reachable from this machine only. Not for production.");
         terminal.heading("Publish, fetch and watch a config (copy and paste)");
         terminal.line(Snippets.login(url, credentials));
         terminal.line(Snippets.publish(url));
@@ -120,12 +121,13 @@ public final class Run {
     }
 
     private static void checkPort(NodeProcess node) {
-        for (int port : new int[] {node.httpPort(), node.peerPort(), node.opsUrl().getPort()}) {
+        for (int port :
+                new int[] {node.httpPort(), node.peerPort(), node.opsUrl().getPort()}) {
             try (var socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
                 socket.setReuseAddress(true);
             } catch (IOException e) {
-                throw new LocalException("port " + port + " of node " + node.id() + " is in use (stop what uses it, or say"
-                        + " ./cx run --port with another number)");
+                throw new LocalException("port " + port + " of node " + node.id()
+                        + " is in use (stop what uses it, or say" + " ./cx run --port with another number)");
             }
         }
     }

@@ -33,7 +33,8 @@ final class Terminal {
     /** A step that went well, with the time since the start. */
     void done(String text) {
         double seconds = (System.nanoTime() - startNanos) / 1e9;
-        out.println(String.format(Locale.ROOT, "%s %6.1f s  %s", colour ? "\u001b[32mok\u001b[0m" : "ok", seconds, text));
+        out.println(
+                String.format(Locale.ROOT, "%s %6.1f s  %s", colour ? "\u001b[32mok\u001b[0m" : "ok", seconds, text));
     }
 
     void warning(String text) {
