@@ -19,7 +19,7 @@ import java.util.function.ToDoubleFunction;
 /** How long a cluster is without a leader, and without writes, when the leader is killed. */
 final class ElectionBenchmark implements Benchmark {
 
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final long POLL_MILLIS = 2;
 
     @Override
@@ -53,7 +53,7 @@ final class ElectionBenchmark implements Benchmark {
                         .formatted(i + 1, trials, trial.leaderMillis, trial.writeMillis));
                 results.add(trial);
                 leader.start();
-                leader.awaitReady();
+                Nodes.awaitReady(leader);
             }
         }
         long quick =

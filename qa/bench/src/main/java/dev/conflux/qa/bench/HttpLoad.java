@@ -94,11 +94,13 @@ final class HttpLoad {
         }
         Histogram latencies = Level.histogram();
         long errors = 0;
+        long ended = end;
         for (Worker worker : workers) {
+            ended = Math.max(ended, worker.ended);
             latencies.add(worker.latencies);
             errors += worker.errors;
         }
-        return new Level(concurrency, latencies.getTotalCount(), errors, measured.toNanos(), latencies);
+        return new Level(concurrency, latencies.getTotalCount(), errors, ended - start, latencies);
     }
 
     private byte[] nextRequest() {
@@ -121,6 +123,7 @@ final class HttpLoad {
         private final long end;
         private final Histogram latencies = Level.histogram();
         private long errors;
+        private long ended;
 
         Worker(int port, long start, long end) {
             this.port = port;
@@ -134,16 +137,19 @@ final class HttpLoad {
                 socket.setTcpNoDelay(true);
                 socket.setSoTimeout(Math.toIntExact(Duration.ofSeconds(30).toMillis()));
                 var in = new BufferedInputStream(socket.getInputStream(), BUFFER);
-                while (System.nanoTime() < end) {
+                boolean over = false;
+                while (!over) {
                     byte[] request = nextRequest();
                     long sent = System.nanoTime();
                     socket.getOutputStream().write(request);
                     int status = answer(in);
                     long now = System.nanoTime();
+                    over = Level.isOver(now, end, latencies);
                     if (status != 200) {
                         errors++;
-                    } else if (now >= start && now < end) {
+                    } else if (now >= start && !over) {
                         latencies.recordValue(now - sent);
+                        ended = now;
                     }
                 }
             } catch (IOException e) {

@@ -14,9 +14,21 @@ import org.HdrHistogram.Histogram;
  */
 record Level(int concurrency, long operations, long errors, long nanos, Histogram latencies) {
 
+    private static final long LEAST_OPERATIONS = 2;
+
+    private static final Duration PATIENCE = Duration.ofSeconds(40);
+
     /** Nanoseconds up to a minute in steps of 1 ‰: nothing here waits longer. */
     static Histogram histogram() {
         return new Histogram(Duration.ofMinutes(1).toNanos(), 3);
+    }
+
+    /**
+     * Whether a generator's connection has measured enough. Usually that is when the time is over; on a starved machine
+     * it goes on until there is something to report, within bounds.
+     */
+    static boolean isOver(long now, long end, Histogram latencies) {
+        return now >= end && (latencies.getTotalCount() >= LEAST_OPERATIONS || now >= end + PATIENCE.toNanos());
     }
 
     double perSecond() {

@@ -25,7 +25,7 @@ final class Nodes {
     /** Requests in flight while data is prepared. */
     private static final int PREPARERS = 16;
 
-    private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
+    private static final Duration START_TIMEOUT = Duration.ofSeconds(180);
 
     /** Of clusters that live for minutes, on loopback. */
     private static final String PASSWORD = UUID.randomUUID().toString();
@@ -37,7 +37,11 @@ final class Nodes {
         var cluster = new LocalCluster(new LocalCluster.Options(
                 directory, nodes, 0, Map.of("CONFLUX_BOOTSTRAP_ADMIN_PASSWORD", PASSWORD), Map.of()));
         try {
-            cluster.start();
+            cluster.startDatabase();
+            cluster.nodes().forEach(NodeProcess::start);
+            for (NodeProcess node : cluster.nodes()) {
+                awaitReady(node);
+            }
             await(
                     "the control plane is not ready",
                     START_TIMEOUT,
@@ -121,6 +125,16 @@ final class Nodes {
 
     static String name(int number) {
         return "c%05d.json".formatted(number);
+    }
+
+    /** As {@link NodeProcess#awaitReady}, with the patience of a benchmark's test on a starved machine. */
+    static void awaitReady(NodeProcess node) throws InterruptedException {
+        await("node " + node.id() + " is not ready", START_TIMEOUT, () -> {
+            if (!node.alive()) {
+                throw new BenchException("node " + node.id() + " has ended; the end of its log:\n" + node.tail());
+            }
+            return node.ready();
+        });
     }
 
     /** Runs all, some at a time; the results in the order of the tasks. */

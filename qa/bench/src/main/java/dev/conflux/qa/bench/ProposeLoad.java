@@ -73,7 +73,9 @@ final class ProposeLoad {
         }
         Histogram latencies = Level.histogram();
         long errors = 0;
+        long ended = end;
         for (Worker worker : workers) {
+            ended = Math.max(ended, worker.ended);
             IOException failure = worker.failure.get();
             if (failure != null) {
                 throw failure;
@@ -81,7 +83,7 @@ final class ProposeLoad {
             latencies.add(worker.latencies);
             errors += worker.errors;
         }
-        return new Level(concurrency, latencies.getTotalCount(), errors, measured.toNanos(), latencies);
+        return new Level(concurrency, latencies.getTotalCount(), errors, ended - start, latencies);
     }
 
     /** One connection; run by one thread. */
@@ -94,6 +96,7 @@ final class ProposeLoad {
         private final Histogram latencies = Level.histogram();
         private final AtomicReference<IOException> failure = new AtomicReference<>();
         private long errors;
+        private long ended;
 
         Worker(int inFlight, long start, long end) {
             this.inFlight = inFlight;
@@ -120,12 +123,14 @@ final class ProposeLoad {
                 put(out, slot, System.nanoTime());
             }
             int outstanding = inFlight;
+            boolean over = false;
             flush(channel, out);
             while (outstanding > 0) {
                 if (channel.read(in) < 0) {
                     throw new IOException("the node has closed the connection");
                 }
                 long now = System.nanoTime();
+                over = over || Level.isOver(now, end, latencies);
                 in.flip();
                 while (in.remaining() >= FrameServer.REPLY_BYTES) {
                     in.getInt();
@@ -133,13 +138,14 @@ final class ProposeLoad {
                     byte status = in.get();
                     if (status != FrameServer.OK) {
                         errors++;
-                    } else if (now >= start && now < end) {
+                    } else if (now >= start && !over) {
                         latencies.recordValue(now - sentAt[slot]);
+                        ended = now;
                     }
-                    if (now < end) {
-                        put(out, slot, now);
-                    } else {
+                    if (over) {
                         outstanding--;
+                    } else {
+                        put(out, slot, now);
                     }
                 }
                 in.compact();

@@ -27,7 +27,7 @@ class BenchSmokeTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"propose", "transport", "publish", "fetch", "service", "startup", "election"})
-    @Timeout(300)
+    @Timeout(600)
     void shouldMeasureSomethingOfEverything(String name) throws Exception {
         // when
         int exitCode = bench(name, "--quick");
