@@ -19,7 +19,7 @@ import java.util.function.ToDoubleFunction;
 /** How long a cluster is without a leader, and without writes, when the leader is killed. */
 final class ElectionBenchmark implements Benchmark {
 
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = Duration.ofMinutes(1);
     private static final long POLL_MILLIS = 2;
 
     @Override

@@ -103,7 +103,7 @@ final class FetchBenchmark implements Benchmark {
                 int barePort = FreePorts.take(1).getFirst();
                 try (var bare = bare(setting, directory, node, root, sample, barePort);
                         var files = nginx && nodes == 1 ? Nginx.start(directory.resolve("nginx"), root) : null) {
-                    bare.await("ready", Duration.ofSeconds(120));
+                    bare.await("ready", Duration.ofMinutes(2));
                     var servers = new ArrayList<Server>();
                     servers.add(new Server(
                             nodes == 1 ? "Conflux, 1 node" : "Conflux, a follower of 3",

@@ -10,7 +10,7 @@ import java.util.function.LongSupplier;
 /** The benchmark's end of an {@link HttpLoad} process. */
 final class HttpGenerator implements AutoCloseable {
 
-    private static final Duration GRACE = Duration.ofSeconds(120);
+    private static final Duration GRACE = Duration.ofMinutes(2);
 
     private final ChildJvm process;
 

@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
  */
 record HttpRun(double perSecond, double typicalMillis, double p99Millis, double serverCpuMicrosPerRequest) {
 
-    private static final Duration GRACE = Duration.ofSeconds(60);
+    private static final Duration GRACE = Duration.ofMinutes(1);
 
     private static final Pattern WRK_RATE = Pattern.compile("Requests/sec:\\s+([0-9.]+)");
     private static final Pattern WRK_COUNT = Pattern.compile("(\\d+) requests in ");

@@ -25,7 +25,7 @@ final class Nodes {
     /** Requests in flight while data is prepared. */
     private static final int PREPARERS = 16;
 
-    private static final Duration START_TIMEOUT = Duration.ofSeconds(180);
+    private static final Duration START_TIMEOUT = Duration.ofMinutes(3);
 
     /** Of clusters that live for minutes, on loopback. */
     private static final String PASSWORD = UUID.randomUUID().toString();

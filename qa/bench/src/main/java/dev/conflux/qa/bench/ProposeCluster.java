@@ -36,8 +36,8 @@ final class ProposeCluster implements AutoCloseable {
     /** Of a member: its rings, caches and buffers, and room to collect rarely. */
     static final int HEAP_MEBIBYTES = 256;
 
-    private static final Duration START_TIMEOUT = Duration.ofSeconds(120);
-    private static final Duration GRACE = Duration.ofSeconds(120);
+    private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
+    private static final Duration GRACE = Duration.ofMinutes(2);
 
     private final List<ChildJvm> members;
     private final ChildJvm generator;

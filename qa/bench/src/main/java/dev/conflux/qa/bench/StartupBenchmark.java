@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 /** How quickly a node is there, and what it holds while nobody asks. */
 final class StartupBenchmark implements Benchmark {
 
-    private static final Duration READY_LIMIT = Duration.ofSeconds(180);
+    private static final Duration READY_LIMIT = Duration.ofMinutes(3);
     private static final double MEBIBYTE = 1024;
 
     @Override
