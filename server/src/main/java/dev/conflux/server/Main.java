@@ -142,6 +142,8 @@ public final class Main {
         context.getLogger(Logger.ROOT_LOGGER_NAME).setLevel(Level.WARN);
         context.getLogger(Logger.ROOT_LOGGER_NAME).addAppender(appender);
         context.getLogger("dev.conflux").setLevel(Level.toLevel(config.logLevel()));
+        // The engine reports every attempt to reach a peer that is down; our transport says it once.
+        context.getLogger("com.alipay").setLevel(Level.ERROR);
     }
 
     private static Encoder<ILoggingEvent> textEncoder(LoggerContext context) {

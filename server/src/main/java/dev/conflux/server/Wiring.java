@@ -41,6 +41,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -206,6 +207,8 @@ final class Wiring implements AutoCloseable {
                 .setEventLoopPoolSize(eventLoops())
                 .setWorkerPoolSize(1)
                 .setInternalBlockingPoolSize(1)
+                // A machine at its limit would only add stack traces to its load.
+                .setBlockedThreadCheckInterval(TimeUnit.HOURS.toMillis(1))
                 .setPreferNativeTransport(true)
                 .setFileSystemOptions(
                         new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));

@@ -1,7 +1,5 @@
 package dev.conflux.core.state;
 
-import java.time.Duration;
-
 /**
  * Bounds of what apply keeps. Part of the state machine's definition: equal on every member, changed only together with
  * a format version. Tests use smaller ones.
@@ -17,8 +15,7 @@ record StateLimits(long dedupRecords, long dedupAgeMillis, long events) {
      * times what people and pipelines do to configuration. 100 000 events of about 0.4 KB: 40 MB; a watcher that is
      * further behind fetches again, which is cheaper than replaying.
      */
-    static final StateLimits DEFAULT =
-            new StateLimits(500_000, Duration.ofHours(24).toMillis(), 100_000);
+    static final StateLimits DEFAULT = new StateLimits(500_000, 24L * 60 * 60 * 1000, 100_000);
 
     /** At most so many dedup records go per accepted command: bounded work, yet faster than they come. */
     static final int EVICTIONS_PER_COMMAND = 4;

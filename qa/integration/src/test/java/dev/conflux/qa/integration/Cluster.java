@@ -19,7 +19,7 @@ import tools.jackson.databind.JsonNode;
 /** What the tests ask of a running {@link LocalCluster}. */
 final class Cluster {
 
-    static final Duration PATIENCE = Duration.ofSeconds(30);
+    static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private Cluster() {}
 

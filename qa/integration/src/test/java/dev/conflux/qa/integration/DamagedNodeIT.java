@@ -63,6 +63,11 @@ class DamagedNodeIT {
         wiped.start();
 
         // then: the wiped one never becomes a voter, and no leader can arise
+        await().atMost(Cluster.PATIENCE)
+                .until(() -> Files.readString(lagging.logFile()).lines()
+                                .filter(line -> line.contains("JRaftNode started"))
+                                .count()
+                        == 2);
         await().during(NO_LEADER_FOR)
                 .atMost(NO_LEADER_FOR.plusSeconds(10))
                 .until(() -> Cluster.leader(cluster).isEmpty());
@@ -98,11 +103,13 @@ class DamagedNodeIT {
         lagging.start();
         damaged.start();
 
-        // then
+        // then: it knows, and the two of them never agree on a leader
+        await().atMost(Cluster.PATIENCE)
+                .untilAsserted(() ->
+                        assertThat(Files.readString(damaged.logFile())).containsIgnoringCase("quarantine"));
         await().during(NO_LEADER_FOR)
                 .atMost(NO_LEADER_FOR.plusSeconds(10))
                 .until(() -> Cluster.leader(cluster).isEmpty());
-        assertThat(Files.readString(damaged.logFile())).containsIgnoringCase("quarantine");
 
         // and when
         leader.start();

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class NodeProcess {
 
-    /** A node answers {@code /ready} well within 5 s; a loaded machine gets time. */
-    private static final Duration READY_TIMEOUT = Duration.ofSeconds(60);
+    /** A node answers {@code /ready} well within 5 s; a machine at its limit gets time. */
+    private static final Duration READY_TIMEOUT = Duration.ofSeconds(120);
 
     /** A clean stop drains connections and hands leadership over. */
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
