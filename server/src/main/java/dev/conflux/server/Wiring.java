@@ -89,7 +89,7 @@ final class Wiring implements AutoCloseable {
         Authentication authentication = open("authentication", authentication(metadata, dataDir));
 
         RocksStateStore store = open("state store", new RocksStateStore(dataDir.resolve("state")));
-        ConfigState state = open("state", new ConfigState(store));
+        ConfigState state = open("state", new ConfigState(store, VERSION));
         JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
 
         var authorizer = new Authorizer();
@@ -106,7 +106,7 @@ final class Wiring implements AutoCloseable {
                 new ReleaseService(commands, state.reader(), authorizer, gate),
                 new PublishService(commands, state.reader(), authorizer, gate),
                 open("watch", WatchService.on(state, gate, authorizer, WatchService.DEFAULT_PROGRESS_INTERVAL)),
-                new ClusterService(node, gate, authorizer, VERSION),
+                new ClusterService(node, gate, authorizer),
                 metrics);
         Vertx vertx = vertx();
         open(

@@ -48,7 +48,7 @@ public interface ConsensusNode extends AutoCloseable {
     CompletableFuture<Long> snapshot();
 
     /**
-     * Hands leadership over. Only on the leader.
+     * Hands leadership over; another member than the leader asks the leader to.
      *
      * @param target empty for the most up-to-date follower
      */

@@ -10,8 +10,8 @@ import java.util.List;
  * <p><b>Determinism.</b> {@link #apply} is a function of the state and the entries: no clock, randomness, locale,
  * environment or iteration order may enter. Every member must end in the same state and return the same bytes.
  *
- * <p><b>Threads.</b> {@code applied}, {@code apply}, {@code beginSnapshot} and {@code restore} are called by one thread
- * at a time, in log order. {@code query} may be called by any thread at any moment, also during {@code apply}.
+ * <p><b>Threads.</b> {@code applied}, {@code apply}, {@code skipped}, {@code beginSnapshot} and {@code restore} are
+ * called by one thread at a time, in log order. {@code query} may be called by any thread at any moment, also during {@code apply}.
  *
  * <p><b>Replay.</b> After a restart the component applies from {@link #applied} on; an entry at or below it is never
  * passed in again. State and position must therefore become durable in one atomic step, or be lost together.

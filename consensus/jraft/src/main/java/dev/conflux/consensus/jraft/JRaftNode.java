@@ -645,6 +645,48 @@ public final class JRaftNode implements ConsensusNode {
         if (unavailable != null) {
             return CompletableFuture.failedFuture(unavailable);
         }
+        Integer leader = leaderId();
+        return leader == null || leader == selfId() ? transferOwnLeadership(target) : askToTransfer(leader, target);
+    }
+
+    private CompletableFuture<Void> askToTransfer(int leader, Optional<NodeId> target) {
+        if (target.filter(id -> id.value() == leader).isPresent()) {
+            return CompletableFuture.failedFuture(new ConsensusException.Refused("node " + leader + " leads already"));
+        }
+        var future = new CompletableFuture<Void>();
+        transport
+                .link(leader, PeerLink.Lane.CALL)
+                .send(
+                        new Wire.Transfer(target.map(NodeId::value).orElse(0)),
+                        Limits.TRANSFER_MILLIS + 1_000,
+                        false,
+                        new ReplyHandler() {
+                            @Override
+                            public void reply(Object message) {
+                                if (!(message instanceof Wire.TransferReply answer)) {
+                                    future.completeExceptionally(new ConsensusException.Indeterminate("transfer"));
+                                } else {
+                                    switch (answer.outcome()) {
+                                        case OK -> future.complete(null);
+                                        case NOT_LEADER ->
+                                            future.completeExceptionally(new ConsensusException.NotLeader(null));
+                                        default ->
+                                            future.completeExceptionally(
+                                                    new ConsensusException.Refused(answer.detail()));
+                                    }
+                                }
+                            }
+
+                            @Override
+                            public void failed(SendFailure failure) {
+                                future.completeExceptionally(new ConsensusException.Unavailable(failure.detail()));
+                            }
+                        });
+        return future;
+    }
+
+    /** Only on the leader. */
+    CompletableFuture<Void> transferOwnLeadership(Optional<NodeId> target) {
         if (!isLeading()) {
             return CompletableFuture.failedFuture(new ConsensusException.NotLeader(leaderMember()));
         }
@@ -920,14 +962,21 @@ public final class JRaftNode implements ConsensusNode {
         return quarantine.active() ? new ConsensusException.Unavailable("quarantined: " + quarantine.reason()) : null;
     }
 
-    /** The engine's own entries do not pass the state machine: this lets readers who wait for one of them go on. */
+    /**
+     * The engine's own entries do not pass the state machine: this tells it of those that no command has followed yet,
+     * and lets readers who wait for one of them go on.
+     */
     private void pollApplied() {
         if (closing.get()) {
             return;
         }
         Running now = running;
-        if (now != null && applied.hasWaiters()) {
-            applied.advance(now.engine().getLastAppliedLogIndex());
+        if (now != null) {
+            long index = now.engine().getLastAppliedLogIndex();
+            if (applied.hasWaiters()) {
+                applied.advance(index);
+            }
+            adapter.passed(index);
         }
         later(this::pollApplied, Limits.TIMEOUT_SWEEP_MILLIS);
     }

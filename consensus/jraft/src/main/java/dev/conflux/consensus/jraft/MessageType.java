@@ -55,7 +55,9 @@ enum MessageType {
     LEADER_STATE(104, Wire.LeaderState::read, Wire.LeaderState.class),
     LEADER_STATE_REPLY(105, Wire.LeaderStateReply::read, Wire.LeaderStateReply.class),
     QUERY(106, Wire.Query::read, Wire.Query.class),
-    QUERY_REPLY(107, Wire.QueryReply::read, Wire.QueryReply.class);
+    QUERY_REPLY(107, Wire.QueryReply::read, Wire.QueryReply.class),
+    TRANSFER(108, Wire.Transfer::read, Wire.Transfer.class),
+    TRANSFER_REPLY(109, Wire.TransferReply::read, Wire.TransferReply.class);
 
     private static final Map<Integer, MessageType> BY_NUMBER = new HashMap<>();
     private static final Map<Class<?>, MessageType> BY_CLASS = new HashMap<>();

@@ -22,8 +22,10 @@ import com.alipay.sofa.jraft.rpc.impl.core.RequestVoteRequestProcessor;
 import com.alipay.sofa.jraft.rpc.impl.core.TimeoutNowRequestProcessor;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.LogPosition;
+import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.StateMachine;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -124,6 +126,7 @@ final class PeerRequests implements PeerTransport.Handler {
             case Wire.Propose propose -> propose(request, propose);
             case Wire.LeaderState ignored -> request.sendResponse(node.leaderState());
             case Wire.Query query -> query(request, query);
+            case Wire.Transfer transfer -> transfer(request, transfer);
             default -> {
                 LOG.warn("peer_protocol peer={} type={}: not a request; closing", peerId, type);
                 request.connection().close();
@@ -207,6 +210,22 @@ final class PeerRequests implements PeerTransport.Handler {
         } catch (RejectedExecutionException e) {
             request.sendResponse(new Wire.QueryReply(Wire.Outcome.OVERLOADED, "request queue is full", new byte[0]));
         }
+    }
+
+    /** Never forwarded again: members that disagree about the leader must not send it round. */
+    private void transfer(Request request, Wire.Transfer transfer) {
+        Optional<NodeId> target = transfer.target() > 0 ? Optional.of(new NodeId(transfer.target())) : Optional.empty();
+        node.transferOwnLeadership(target).whenComplete((nothing, problem) -> {
+            if (problem == null) {
+                request.sendResponse(new Wire.TransferReply(Wire.Outcome.OK, ""));
+                return;
+            }
+            Throwable cause =
+                    problem instanceof CompletionException && problem.getCause() != null ? problem.getCause() : problem;
+            request.sendResponse(new Wire.TransferReply(
+                    cause instanceof ConsensusException.NotLeader ? Wire.Outcome.NOT_LEADER : Wire.Outcome.UNAVAILABLE,
+                    String.valueOf(cause.getMessage())));
+        });
     }
 
     @Override

@@ -21,12 +21,14 @@ import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Drives the {@link StateMachine}. All {@code on…} methods run on the engine's one apply thread. Whatever goes wrong
+ * Drives the {@link StateMachine}. All {@code on…} methods run on the engine's one apply thread; {@link #passed} on a
+ * timer, between them. Whatever goes wrong
  * there ends the process: a member that stays alive without applying serves old state and helps nobody.
  */
 final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
@@ -46,6 +48,10 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private final AtomicBoolean failed = new AtomicBoolean();
     private @Nullable EngineStorage storage; // set once before the engine starts
 
+    /** Held while the state machine works: by the apply thread always, by {@link #passed} now and then. */
+    private final ReentrantLock working = new ReentrantLock();
+
+    private volatile long lastPassed;
     private volatile long leaderTerm; // 0 = not leading, or nothing committed in the own term yet
     private volatile long snapshotIndex;
 
@@ -95,6 +101,15 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onApply(Iterator iterator) {
+        working.lock();
+        try {
+            apply(iterator);
+        } finally {
+            working.unlock();
+        }
+    }
+
+    private void apply(Iterator iterator) {
         if (failed.get()) {
             iterator.setErrorAndRollback(1, new Status(RaftError.ESTATEMACHINE, "halted"));
             return;
@@ -186,6 +201,26 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
+    /**
+     * Tells the state machine of the engine's own entries at the end of the log, which no command follows yet. Never
+     * waits: while the state machine works, the next call does it.
+     *
+     * @param index that the engine has applied, so that every command up to it has been applied
+     */
+    void passed(long index) {
+        if (index <= lastPassed || failed.get() || !working.tryLock()) {
+            return;
+        }
+        try {
+            if (index > stateMachine.applied().index()) {
+                skipped(index);
+            }
+            lastPassed = index;
+        } finally {
+            working.unlock();
+        }
+    }
+
     private void fail(String reason, @Nullable Throwable cause) {
         if (failed.compareAndSet(false, true)) {
             LOG.error("halt reason=\"{}\"", reason, cause);
@@ -208,10 +243,19 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             Files.createDirectories(directory);
             bytesSinceSnapshot.set(0);
             entriesSinceSnapshot.set(0);
-            StateMachine.Snapshot snapshot = stateMachine.beginSnapshot(directory);
+            StateMachine.Snapshot snapshot = beginSnapshot(directory);
             snapshots.execute(() -> complete(writer, root, snapshot, done));
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
+        }
+    }
+
+    private StateMachine.Snapshot beginSnapshot(Path directory) throws IOException {
+        working.lock();
+        try {
+            return stateMachine.beginSnapshot(directory);
+        } finally {
+            working.unlock();
         }
     }
 
@@ -252,6 +296,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public boolean onSnapshotLoad(SnapshotReader reader) {
+        working.lock();
         try {
             var included = reader.load();
             LogPosition logPosition = new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm());
@@ -280,6 +325,8 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         } catch (Throwable e) {
             fail("snapshot cannot be restored from " + reader.getPath(), e);
             return false;
+        } finally {
+            working.unlock();
         }
     }
 

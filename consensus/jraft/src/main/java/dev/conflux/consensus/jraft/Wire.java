@@ -276,6 +276,42 @@ final class Wire {
         }
     }
 
+    /**
+     * Asks a leader to hand leadership over.
+     *
+     * @param target node id; 0 = the most up-to-date follower
+     */
+    record Transfer(int target) implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeInt(target);
+        }
+
+        static Transfer read(ByteBuf in) {
+            return new Transfer(in.readInt());
+        }
+    }
+
+    /** What came of it; UNAVAILABLE = refused. */
+    record TransferReply(Outcome outcome, String detail) implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeByte(outcome.code);
+            string(out, detail);
+        }
+
+        @Override
+        public int sizeHint() {
+            return 64 + detail.length() * 3;
+        }
+
+        static TransferReply read(ByteBuf in) {
+            return new TransferReply(Outcome.of(in.readUnsignedByte()), string(in));
+        }
+    }
+
     private static void string(ByteBuf out, String value) {
         byte[] utf8 = value.getBytes(StandardCharsets.UTF_8);
         if (utf8.length > 0xFFFF) {

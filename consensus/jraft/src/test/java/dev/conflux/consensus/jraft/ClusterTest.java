@@ -182,6 +182,37 @@ class ClusterTest {
     }
 
     @Test
+    void shouldHandLeadershipOverWhenAFollowerIsAsked() {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int leader = cluster.awaitLeader();
+            int follower = cluster.follower();
+            int target = 6 - leader - follower;
+            cluster.propose(leader, "a");
+            await().atMost(TestCluster.SOON)
+                    .until(() -> cluster.node(follower).status().leader().isPresent());
+
+            // when
+            cluster.node(follower)
+                    .transferLeadership(java.util.Optional.of(new dev.conflux.consensus.api.NodeId(target)))
+                    .join();
+
+            // then
+            await().atMost(TestCluster.SOON)
+                    .until(() -> cluster.node(target).status().role() == Role.LEADER);
+            // The new leader's own entry has no command after it, and yet nobody lags.
+            for (int id = 1; id <= 3; id++) {
+                CountingStateMachine state = cluster.state(id);
+                int member = id;
+                await().atMost(TestCluster.SOON)
+                        .until(() -> state.skipped.stream()
+                                .anyMatch(position -> position.index()
+                                        >= cluster.node(member).status().commitIndex()));
+            }
+        }
+    }
+
+    @Test
     void shouldServeStaleReadsWithABoundAndRefuseTheRestWithoutAMajority() {
         try (var cluster = new TestCluster(directory, 3)
                 .tuned(config -> config.withFollowerReadLag(Duration.ofMillis(700)))

@@ -25,7 +25,7 @@ class WireTest {
                         + " 6 APPEND_ENTRIES_REPLY, 7 INSTALL_SNAPSHOT, 8 INSTALL_SNAPSHOT_REPLY, 9 TIMEOUT_NOW,"
                         + " 10 TIMEOUT_NOW_REPLY, 11 READ_INDEX, 12 READ_INDEX_REPLY, 13 GET_FILE, 14 GET_FILE_REPLY,"
                         + " 100 HELLO, 101 HELLO_REPLY, 102 PROPOSE, 103 PROPOSE_REPLY, 104 LEADER_STATE,"
-                        + " 105 LEADER_STATE_REPLY, 106 QUERY, 107 QUERY_REPLY");
+                        + " 105 LEADER_STATE_REPLY, 106 QUERY, 107 QUERY_REPLY, 108 TRANSFER, 109 TRANSFER_REPLY");
     }
 
     @Test
@@ -34,7 +34,9 @@ class WireTest {
                 new Wire.Hello("alpha", "", 3, "storage", "1=a:1,2=b:2"),
                 new Wire.HelloReply(Wire.Verdict.REFUSED, "wärum", "id", 1, "s", "1=a:1", Map.of(1, "x", 2, "y")),
                 new Wire.LeaderState(),
-                new Wire.LeaderStateReply(Wire.Outcome.OK, 3, 100, 120));
+                new Wire.LeaderStateReply(Wire.Outcome.OK, 3, 100, 120),
+                new Wire.Transfer(2),
+                new Wire.TransferReply(Wire.Outcome.UNAVAILABLE, "nö"));
         for (Object message : messages) {
             assertThat(roundTrip(message)).isEqualTo(message);
         }

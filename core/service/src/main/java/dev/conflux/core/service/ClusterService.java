@@ -67,14 +67,12 @@ public final class ClusterService {
     private final ConsensusNode node;
     private final ReadGate gate;
     private final Authorizer authorizer;
-    private final String version;
 
-    /** Asks and commands through {@code node}; {@code version} is this build's. */
-    public ClusterService(ConsensusNode node, ReadGate gate, Authorizer authorizer, String version) {
+    /** Asks and commands through {@code node}. */
+    public ClusterService(ConsensusNode node, ReadGate gate, Authorizer authorizer) {
         this.node = node;
         this.gate = gate;
         this.authorizer = authorizer;
-        this.version = version;
     }
 
     /** Why this node cannot serve the data plane; empty when it can. Needs no metadata database. Never blocks. */
@@ -109,10 +107,10 @@ public final class ClusterService {
                                 roleOf(member, own),
                                 true,
                                 member.address(),
-                                report.applied().index(),
+                                report.appliedIndex(),
                                 report.revision(),
-                                Math.max(0, own.commitIndex() - report.applied().index()),
-                                member.id().equals(own.self()) ? version : null,
+                                Math.max(0, own.commitIndex() - report.appliedIndex()),
+                                report.version(),
                                 report.digest()));
             } catch (CompletionException e) {
                 nodes.put(

@@ -44,6 +44,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     /** The text is replicated: it must not tell what failed where, only that it failed everywhere. */
     private static final String INTERNAL = "the command could not be applied; it changed nothing";
 
+    private final String version;
     private final StateStore store;
     private final StateLimits limits;
     private final ContentCache contents;
@@ -66,11 +67,26 @@ public final class ConfigState implements StateMachine, AutoCloseable {
      * @param store owned by the new object from now on: {@link #close} closes it
      */
     public ConfigState(StateStore store) {
-        this(store, StateLimits.DEFAULT, ContentCache.DEFAULT_MAX_BYTES, new Appliers());
+        this(store, "development");
+    }
+
+    /**
+     * As {@link #ConfigState(StateStore)}.
+     *
+     * @param version of this software, told to members that ask for a {@link StatusReport}
+     */
+    public ConfigState(StateStore store, String version) {
+        this(store, version, StateLimits.DEFAULT, ContentCache.DEFAULT_MAX_BYTES, new Appliers());
     }
 
     ConfigState(StateStore store, StateLimits limits, long contentCacheBytes, Appliers appliers) {
+        this(store, "development", limits, contentCacheBytes, appliers);
+    }
+
+    private ConfigState(
+            StateStore store, String version, StateLimits limits, long contentCacheBytes, Appliers appliers) {
         this.store = store;
+        this.version = version;
         this.limits = limits;
         this.appliers = appliers;
         contents = new ContentCache(contentCacheBytes);
@@ -391,7 +407,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
             throw new IllegalArgumentException("query: " + query.length + " bytes (expected: a status request)");
         }
         PersistentView now = view;
-        return new StatusReport(now.applied(), now.revision(), now.digest()).encode();
+        return new StatusReport(now.appliedIndex(), now.revision(), now.digest(), version).encode();
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.conflux.core.model.Command.PlannedRelease;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.ConfluxError;
+import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.ReleaseChange;
 import dev.conflux.core.model.Text;
@@ -17,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What appliers that change rules share: checks, the three plans, history and event. */
 final class ReleaseRules {
+
+    /** Only the config being created has no other. */
+    private static final long FIRST_VERSION = 1;
 
     private ReleaseRules() {}
 
@@ -47,8 +51,12 @@ final class ReleaseRules {
             Release rule = rules.get(i);
             String field = "releases[" + i + "]";
             if (rule.versionId() != newVersionId && transaction.version(configId, rule.versionId()) == null) {
-                throw refused(
-                        field + ".version_id", Long.toString(rule.versionId()), "an existing version of this config");
+                if (newVersionId == FIRST_VERSION) {
+                    throw refused(field + ".version_id", Long.toString(rule.versionId()), "1, the only version");
+                }
+                throw new Refusal(new ConfluxError.NotFound(
+                        ErrorCode.VERSION_NOT_FOUND,
+                        "version " + rule.versionId() + " of config " + configId + " (" + field + ".version_id)"));
             }
             Integer percentage = rule.percentage();
             if (percentage != null && (percentage < 0 || percentage > Release.BUCKETS)) {

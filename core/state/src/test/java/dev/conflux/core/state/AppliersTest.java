@@ -108,7 +108,10 @@ class AppliersTest {
     @Test
     void shouldRefuseRulesThatBreakALimitOrNameNoVersion() {
         accepted(Commands.create("t/a/e/n", "x"));
-        assertThat(rules(Release.defaultTo(7)).field()).isEqualTo("releases[0].version_id");
+        assertThat(refused(new Command.UpdateReleases(
+                                1, List.of(Command.PlannedRelease.existing(Release.defaultTo(7))), "", null))
+                        .code())
+                .isEqualTo(ErrorCode.VERSION_NOT_FOUND);
         assertThat(rules(new Release(new TreeMap<>(), 1, 0, 10_001, "client-id", ""))
                         .field())
                 .isEqualTo("releases[0].percentage");
@@ -246,11 +249,11 @@ class AppliersTest {
     void shouldAnswerAStatusQueryAndAdvancePastEntriesWithoutACommand() {
         accepted(Commands.create("t/a/e/n", "x"));
         StatusReport report = StatusReport.decode(state.query(StatusReport.request()));
-        assertThat(report)
-                .isEqualTo(
-                        new StatusReport(new LogPosition(1, 1), 1, state.view().digest()));
+        assertThat(report).isEqualTo(new StatusReport(1, 1, state.view().digest(), "development"));
         state.skipped(new LogPosition(5, 2));
         assertThat(state.view().appliedIndex()).isEqualTo(5);
+        assertThat(StatusReport.decode(state.query(StatusReport.request())).appliedIndex())
+                .isEqualTo(5);
         assertThat(state.applied().index()).isEqualTo(1);
     }
 

@@ -4,6 +4,7 @@ import dev.conflux.base.observe.TraceIds;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.Principal;
+import dev.conflux.core.model.Text;
 import dev.conflux.core.service.Action;
 import io.micrometer.core.instrument.Timer;
 import io.netty.handler.codec.http.QueryStringDecoder;
@@ -30,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Dispatcher {
 
+    static final String PATH_RULE = "nothing percent-encoded but letters, digits, '-', '.', '_'";
+
     private static final Request EMPTY_PARTS =
             new Request("", "", Map.of(), Map.of(), MultiMap.caseInsensitiveMultiMap(), new byte[0], "", null, null);
 
@@ -54,22 +57,48 @@ final class Dispatcher {
     }
 
     /** One request under way. */
-    private record Exchange(HttpServerRequest http, Context context, String traceId, String route, long startNanos) {}
+    private record Exchange(
+            HttpServerRequest http,
+            Context context,
+            String traceId,
+            String target,
+            String route,
+            boolean localRead,
+            long startNanos) {}
 
     void handle(HttpServerRequest http) {
         String traceId = TraceIds.continuing(http.getHeader("traceparent"));
-        String uri = http.uri();
-        int query = uri.indexOf('?');
-        String path = query < 0 ? uri : uri.substring(0, query);
-        Route.Table.Match match = routes.find(path);
-        Route route = match == null ? null : match.routes().get(http.method());
+        String target = Paths.target(http);
+        int query = target.indexOf('?');
+        String path = query < 0 ? target : target.substring(0, query);
+        String decoded = Paths.decoded(path);
+        Route.Table.Match match = decoded == null ? null : routes.find(decoded);
+        Route route = match == null ? null : route(match, http.method());
         var exchange = new Exchange(
-                http, blocking.context(), traceId, route == null ? "unmatched" : route.template(), System.nanoTime());
-        if (match == null) {
-            send(exchange, unmatched(path, traceId));
+                http,
+                blocking.context(),
+                traceId,
+                target,
+                route == null ? "unmatched" : route.template(),
+                route != null && readsLocally(route),
+                System.nanoTime());
+        if (decoded == null) {
+            send(
+                    exchange,
+                    HttpErrorMapper.reply(
+                            new ConfluxError.InvalidArgument("path", Text.excerpt(path), PATH_RULE), traceId));
+        } else if (match == null) {
+            send(exchange, HttpErrorMapper.transport(404, "NOT_FOUND", "nothing is at this path", traceId));
         } else if (route == null) {
-            var allowed = new TreeSet<String>();
+            var allowed = new TreeSet<>(Set.of(HttpMethod.OPTIONS.name()));
             match.routes().keySet().forEach(method -> allowed.add(method.name()));
+            if (route(match, HttpMethod.HEAD) != null) {
+                allowed.add(HttpMethod.HEAD.name());
+            }
+            if (http.method().equals(HttpMethod.OPTIONS)) {
+                send(exchange, Reply.empty(204).with("Allow", String.join(", ", allowed)));
+                return;
+            }
             send(
                     exchange,
                     HttpErrorMapper.transport(
@@ -83,28 +112,34 @@ final class Dispatcher {
         }
     }
 
-    private static Reply unmatched(String path, String traceId) {
-        if (path.indexOf('%') >= 0 && path.startsWith("/api/")) {
-            return HttpErrorMapper.reply(
-                    new ConfluxError.InvalidArgument("path", "percent-encoded", "names and numbers need no encoding"),
-                    traceId);
+    /** HEAD is answered wherever GET is, but for the endless. */
+    private static @Nullable Route route(Route.Table.Match match, HttpMethod method) {
+        Route route = match.routes().get(method);
+        if (route != null || !method.equals(HttpMethod.HEAD)) {
+            return route;
         }
-        return HttpErrorMapper.transport(404, "NOT_FOUND", "nothing is at this path", traceId);
+        Route get = match.routes().get(HttpMethod.GET);
+        return get != null
+                        && (get.endpoint() instanceof Route.Endpoint.Blocking
+                                || get.template().startsWith(FetchHandler.PREFIX))
+                ? get
+                : null;
+    }
+
+    /** Its refusals, too, say how old the state was that they were decided on. */
+    private static boolean readsLocally(Route route) {
+        return route.method().equals(HttpMethod.GET)
+                && (route.access() instanceof Access.Requires || route.access() instanceof Access.Local);
     }
 
     private void start(Exchange exchange, Route route, Map<String, String> parameters) {
         try {
-            for (String value : parameters.values()) {
-                if (value.indexOf('%') >= 0) {
-                    throw Request.refusal("path", value, "names and numbers, without percent-encoding");
-                }
-            }
             HttpServerRequest http = exchange.http;
-            Map<String, List<String>> query = query(http.uri());
+            Map<String, List<String>> query = query(exchange.target);
             String token = FetchHandler.token(http.headers());
             var head = new Request(
                     http.method().name(),
-                    http.uri(),
+                    exchange.target,
                     parameters,
                     query,
                     http.headers(),
@@ -225,6 +260,12 @@ final class Dispatcher {
         });
     }
 
+    /** Refused before its body was read, a request must not go on sending for ever. */
+    private static boolean hasEndlessBody(HttpServerRequest http) {
+        String length = http.getHeader("Content-Length");
+        return length == null ? http.getHeader("Transfer-Encoding") != null : tooLarge(length);
+    }
+
     private static boolean tooLarge(String contentLength) {
         try {
             return Long.parseLong(contentLength) > HttpLimits.MAX_BODY_BYTES;
@@ -234,17 +275,23 @@ final class Dispatcher {
     }
 
     private void refuseBody(Exchange exchange) {
-        Reply reply = HttpErrorMapper.reply(
-                new ConfluxError.TooLarge("body", HttpLimits.MAX_BODY_BYTES + 1L, HttpLimits.MAX_BODY_BYTES),
-                exchange.traceId);
-        send(exchange, exchange.http.version() == HttpVersion.HTTP_2 ? reply : reply.with("Connection", "close"));
-        closeAfterAnswer(exchange.http);
+        send(
+                exchange,
+                HttpErrorMapper.reply(
+                        new ConfluxError.TooLarge("body", HttpLimits.MAX_BODY_BYTES + 1L, HttpLimits.MAX_BODY_BYTES),
+                        exchange.traceId));
+        if (exchange.http.version() == HttpVersion.HTTP_2) {
+            closeAfterAnswer(exchange.http);
+        }
     }
 
     /** The rest of the body is not worth reading. */
-    private static void closeAfterAnswer(HttpServerRequest http) {
+    private void closeAfterAnswer(HttpServerRequest http) {
         if (http.version() == HttpVersion.HTTP_2) {
             http.response().reset(0x8); // CANCEL, RFC 9113 §7; the answer has been sent already.
+        } else {
+            // Not at once: closing with unread input resets the connection and may take the answer with it.
+            vertx.setTimer(HttpLimits.LINGER_MILLIS, _ -> http.connection().close());
         }
     }
 
@@ -287,7 +334,13 @@ final class Dispatcher {
     }
 
     private void send(Exchange exchange, Reply reply) {
-        responder.send(exchange.http.response(), reply, exchange.traceId);
+        HttpServerRequest http = exchange.http;
+        boolean endless = http.version() != HttpVersion.HTTP_2 && !http.isEnded() && hasEndlessBody(http);
+        Reply closing = endless ? reply.with("Connection", "close") : reply;
+        responder.send(http, exchange.localRead ? closing.local() : closing, exchange.traceId);
+        if (endless) {
+            closeAfterAnswer(http);
+        }
         timer(exchange, reply.status()).record(System.nanoTime() - exchange.startNanos, TimeUnit.NANOSECONDS);
     }
 

@@ -12,6 +12,7 @@ import io.micrometer.core.instrument.Timer;
 import io.vertx.core.Context;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.HashMap;
@@ -76,18 +77,21 @@ final class FetchHandler {
     /** One fetch under way. */
     private record Fetch(HttpServerRequest request, String path, Labels labels, String traceId, long startNanos) {}
 
-    /** Only for requests whose path starts with {@link #PREFIX} and whose method is GET. */
-    void handle(HttpServerRequest request) {
+    /**
+     * Only for GET and HEAD.
+     *
+     * @param uri path and query, starting with {@link #PREFIX}
+     */
+    void handle(HttpServerRequest request, String uri) {
         long start = System.nanoTime();
         MultiMap headers = request.headers();
         String traceId = TraceIds.continuing(headers.get(TRACEPARENT));
-        String uri = request.uri();
         try {
             if (uri.indexOf('?') >= 0) {
                 throw Request.refusal("query", "given", "no query: labels are headers, X-Client-Label-<Key>");
             }
             String token = token(headers);
-            var current = new Fetch(request, uri.substring(PREFIX.length()), ClientLabels.of(headers), traceId, start);
+            var current = new Fetch(request, path(uri), ClientLabels.of(headers), traceId, start);
             Freshness freshness = Request.freshness(headers.get(CONSISTENCY), headers.get(MIN_REVISION));
             Principal principal =
                     token == null ? null : services.authenticator().cached(token);
@@ -102,8 +106,17 @@ final class FetchHandler {
     }
 
     /** The same through the table of routes, which has authenticated already. */
-    void handleRouted(Request unused, HttpServerRequest request) {
-        handle(request);
+    void handleRouted(Request routed, HttpServerRequest request) {
+        handle(request, routed.target());
+    }
+
+    private static String path(String uri) {
+        String path = uri.substring(PREFIX.length());
+        String decoded = Paths.decoded(path);
+        if (decoded == null) {
+            throw Request.refusal("path", path, Dispatcher.PATH_RULE);
+        }
+        return decoded;
     }
 
     static @Nullable String token(MultiMap headers) {
@@ -181,7 +194,11 @@ final class FetchHandler {
             response.putHeader(KEK_ID, encryption.kekId());
             response.putHeader(NONCE, Wire.base64(encryption.nonce()));
         }
-        response.end(Responder.buffer(content));
+        if (current.request.method().equals(HttpMethod.HEAD)) {
+            Responder.headOnly(response, content.length);
+        } else {
+            response.end(Responder.buffer(content));
+        }
         record(served, current.startNanos);
     }
 
@@ -202,7 +219,7 @@ final class FetchHandler {
     }
 
     private void fail(HttpServerRequest request, String traceId, long start, Throwable failure) {
-        responder.send(request.response(), Responder.failure(failure, traceId).local(), traceId);
+        responder.send(request, Responder.failure(failure, traceId).local(), traceId);
         record(refused, start);
     }
 

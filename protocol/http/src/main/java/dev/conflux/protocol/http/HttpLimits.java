@@ -21,6 +21,9 @@ final class HttpLimits {
     /** A body must have arrived by then, however slowly it drips. */
     static final long BODY_MILLIS = 30_000;
 
+    /** How long a refused body may go on arriving before its connection is closed. */
+    static final long LINGER_MILLIS = 1_000;
+
     /** Requests waiting in services on this node; each holds a virtual thread and its body. */
     static final int MAX_BLOCKING_REQUESTS = 2048;
 

@@ -223,8 +223,9 @@ public final class HttpProtocol implements AutoCloseable {
     }
 
     private static void route(HttpServerRequest request, FetchHandler fetch, Dispatcher dispatcher) {
-        if (request.method().equals(HttpMethod.GET) && request.uri().startsWith(FetchHandler.PREFIX)) {
-            fetch.handle(request);
+        String uri = request.uri();
+        if (request.method().equals(HttpMethod.GET) && uri.startsWith(FetchHandler.PREFIX)) {
+            fetch.handle(request, uri);
         } else {
             dispatcher.handle(request);
         }
@@ -234,7 +235,7 @@ public final class HttpProtocol implements AutoCloseable {
     private static void invalid(HttpServerRequest request, Responder responder) {
         String traceId = TraceIds.next();
         responder.send(
-                request.response(),
+                request,
                 HttpErrorMapper.transport(
                                 400, "INVALID_ARGUMENT", "not an acceptable HTTP request, or too long", traceId)
                         .with("Connection", "close"),

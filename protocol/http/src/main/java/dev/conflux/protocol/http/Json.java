@@ -62,8 +62,16 @@ final class Json {
         return MAPPER.readTree(text);
     }
 
+    /** The parser would detect and read these; RFC 8259 §8.1 wants UTF-8 only. */
+    private static boolean looksLikeUtf16(byte[] body) {
+        return body.length >= 2 && (body[0] == 0 || body[1] == 0 || (body[0] & 0xFE) == 0xFE);
+    }
+
     /** A caller's body; refused unless it is exactly one JSON object. */
     static ObjectNode parse(byte[] body) {
+        if (looksLikeUtf16(body)) {
+            throw new ConfluxException(new ConfluxError.InvalidArgument("body", "UTF-16 or UTF-32", "JSON in UTF-8"));
+        }
         JsonNode tree;
         try {
             tree = MAPPER.readTree(body);

@@ -44,6 +44,7 @@ final class JsonBody {
 
     /** True also when its value is null. */
     boolean has(String name) {
+        read.add(name);
         return object.has(name);
     }
 

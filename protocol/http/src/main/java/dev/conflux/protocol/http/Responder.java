@@ -6,6 +6,8 @@ import dev.conflux.core.service.ReadGate;
 import io.netty.buffer.Unpooled;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.internal.buffer.BufferInternal;
 import java.util.Arrays;
@@ -50,12 +52,13 @@ final class Responder {
         return lastRevisionText;
     }
 
+    /** Always a number: before a leader has been heard the bound is the largest there is. */
     String stalenessText() {
         long millis = gate.stalenessMillis();
         if (millis >= 0 && millis < PREPARED_NUMBERS) {
             return NUMBERS[(int) millis];
         }
-        return millis == Long.MAX_VALUE ? "unknown" : Long.toString(millis);
+        return Long.toString(millis);
     }
 
     /** Without copying. */
@@ -63,7 +66,8 @@ final class Responder {
         return BufferInternal.buffer(Unpooled.wrappedBuffer(bytes));
     }
 
-    void send(HttpServerResponse response, Reply reply, String traceId) {
+    void send(HttpServerRequest request, Reply reply, String traceId) {
+        HttpServerResponse response = request.response();
         if (response.ended() || response.closed() || response.headWritten()) {
             return;
         }
@@ -82,9 +86,17 @@ final class Responder {
         }
         if (reply.status() == 204 || reply.status() == 304) {
             response.end();
+        } else if (request.method().equals(HttpMethod.HEAD)) {
+            headOnly(response, reply.body().length);
         } else {
             response.end(buffer(reply.body()));
         }
+    }
+
+    /** Ends an answer to HEAD, which says how long the one to GET would be. */
+    static void headOnly(HttpServerResponse response, int length) {
+        response.putHeader(HttpHeaders.CONTENT_LENGTH, Integer.toString(length));
+        response.end();
     }
 
     /** Whatever went wrong, as a problem. Details of bugs go to the log under the trace id, never to the caller. */

@@ -56,6 +56,7 @@ final class Wire {
 
     static ObjectNode version(ConfigVersion version) {
         ObjectNode json = Json.object()
+                .put("id", version.id())
                 .put("version_id", version.id())
                 .put("config_id", version.configId())
                 .put("hash", "sha256:" + version.hash())
@@ -68,7 +69,7 @@ final class Wire {
         if (version.encryption() != null) {
             json.set("encryption", encryption(version.encryption()));
         }
-        return json.put("created_by", version.createdBy()).put("created_at", time(version.createdAtMillis()));
+        return json.put("creator", version.createdBy()).put("created_at", time(version.createdAtMillis()));
     }
 
     static ObjectNode encryption(Encryption encryption) {

@@ -201,7 +201,10 @@ class HttpContractTest {
                 "/api/v1/fetch/config/t/app/prod/a?x=1",
                 "/api/v1/fetch/configs/t/app/a%2Fb",
                 "/api/v1/fetch/configs/t/app/..",
-                "/api/v1/mgt/configs/%31",
+                "/api/v1/mgt/configs/%2561",
+                "/api/v1/mgt/configs/%00",
+                "/api/v1/mgt/configs/%3",
+                "/api/v1/fetch/config/t/app/prod/%252e",
                 "/api/v1/mgt/configs/1%2F2",
                 "/api/v1/mgt/configs/-1",
                 "/api/v1/mgt/configs/0",
@@ -221,6 +224,72 @@ class HttpContractTest {
                 + node.admin + "\r\n\r\n");
 
         assertThat(answer).startsWith("HTTP/1.1 400").contains("\"code\":\"INVALID_ARGUMENT\"", "X-Trace-Id");
+    }
+
+    @Test
+    void shouldTakeNeedlesslyEncodedNames() throws Exception {
+        long id = node.published("encoded", "a.json", "hello");
+
+        for (String path : List.of(
+                "/api/v1/fetch/config/encoded/app/prod/a%2Ejson",
+                "/api/v1/fetch/config/%65ncoded/app/prod/a%2ejson",
+                "/api/v1/fetch/%63onfigs/encoded/ap%70/prod",
+                "/api/v1/mgt/configs/" + id + "/versions/%31")) {
+            assertThat(node.get(path).status()).as(path).isEqualTo(200);
+        }
+        assertThat(raw("GET http://any.host" + fetchPath("encoded", "a.json")
+                        + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " + node.admin
+                        + "\r\n\r\n"))
+                .startsWith("HTTP/1.1 200")
+                .endsWith("hello");
+    }
+
+    @Test
+    void shouldAnswerHeadLikeGetWithoutTheBody() throws Exception {
+        node.published("head", "a", "hello");
+
+        for (String path : List.of(fetchPath("head", "a"), "/health", CONFIGS, fetchPath("head", "absent"))) {
+            Answer get = node.get(path);
+            Answer head = node.send("HEAD", path, new byte[0]);
+            assertThat(head.status()).as(path).isEqualTo(get.status());
+            assertThat(head.header("Content-Length")).as(path).isEqualTo(get.header("Content-Length"));
+            assertThat(head.header("ETag")).as(path).isEqualTo(get.header("ETag"));
+            assertThat(head.text()).as(path).isEmpty();
+        }
+        assertThat(node.send("HEAD", "/api/v1/watch?key=a/b/c/d", new byte[0]).status())
+                .isEqualTo(405);
+        Answer options = node.send("OPTIONS", CONFIGS, new byte[0]);
+        assertThat(options.status()).isEqualTo(204);
+        assertThat(options.header("Allow")).isEqualTo("GET, HEAD, OPTIONS, POST");
+    }
+
+    @Test
+    void shouldTellTheStalenessWithRefusalsOfReads() throws Exception {
+        long id = node.published("stale", "a", "x");
+
+        for (String path : List.of(
+                CONFIGS + "/999999",
+                CONFIGS + "/" + id + "/versions/9",
+                CONFIGS + "/" + id + "/versions/9/content",
+                CONFIGS + "?limit=0",
+                fetchPath("stale", "absent"))) {
+            assertThat(node.get(path).header("X-Conflux-Staleness-Ms")).as(path).matches("\\d+");
+        }
+    }
+
+    @Test
+    void shouldCloseAfterRefusingAnEndlessBody() throws Exception {
+        String nowhere = "POST /nothing HTTP/1.1\r\nHost: x\r\n";
+        String large = "Content-Length: 99999999\r\n\r\nhello";
+
+        assertThat(untilClosed(nowhere + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"))
+                .startsWith("HTTP/1.1 404")
+                .containsIgnoringCase("connection: close");
+        assertThat(untilClosed(nowhere + large)).startsWith("HTTP/1.1 404");
+        assertThat(untilClosed("POST " + CONFIGS + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + node.admin
+                        + "\r\n" + large))
+                .startsWith("HTTP/1.1 413")
+                .containsIgnoringCase("connection: close");
     }
 
     @Test
@@ -578,6 +647,14 @@ class HttpContractTest {
                 "\u0000")) {
             assertThat(node.json("POST", CONFIGS, body).status()).isEqualTo(400);
         }
+        Answer utf16 = node.send(
+                "POST",
+                CONFIGS,
+                create("json", "utf16", "").getBytes(StandardCharsets.UTF_16),
+                "Content-Type",
+                "application/json");
+        assertThat(utf16.status()).isEqualTo(400);
+        assertThat(utf16.json().path("field").asString()).isEqualTo("body");
         assertThat(node.json("POST", CONFIGS, "{\"" + "k".repeat(5000) + "\":1}")
                         .text())
                 .hasSizeLessThan(1000);
@@ -611,9 +688,10 @@ class HttpContractTest {
                         .path("counter")
                         .asString())
                 .isEqualTo("releases");
-        assertThat(node.json("PUT", CONFIGS + "/" + id + "/releases", "{\"rules\":[{\"labels\":{},\"version_id\":99}]}")
-                        .status())
-                .isIn(400, 404);
+        Answer missing =
+                node.json("PUT", CONFIGS + "/" + id + "/releases", "{\"rules\":[{\"labels\":{},\"version_id\":99}]}");
+        assertThat(missing.status()).isEqualTo(404);
+        assertThat(missing.code()).isEqualTo("VERSION_NOT_FOUND");
         assertThat(node.json("PUT", CONFIGS + "/" + id + "/releases", "{\"rules\":[{\"labels\":{}}]}")
                         .json()
                         .path("field")
@@ -904,9 +982,9 @@ class HttpContractTest {
         }
         Answer put = node.send("PUT", CONFIGS, new byte[0]);
         assertThat(put.status()).isEqualTo(405);
-        assertThat(put.header("Allow")).isEqualTo("GET, POST");
+        assertThat(put.header("Allow")).isEqualTo("GET, HEAD, OPTIONS, POST");
         assertThat(node.send("POST", fetchPath("a", "b"), new byte[0]).header("Allow"))
-                .isEqualTo("GET");
+                .isEqualTo("GET, HEAD, OPTIONS");
     }
 
     @Test
@@ -955,6 +1033,7 @@ class HttpContractTest {
         assertThat(status.json().at("/nodes/1/role").asString()).isEqualTo("leader");
         assertThat(status.json().at("/nodes/1/reachable").asBoolean()).isTrue();
         assertThat(status.json().at("/nodes/1/state_digest").asString()).isNotEmpty();
+        assertThat(status.json().at("/nodes/1/version").asString()).isEqualTo("test");
         assertThat(node.send(node.nobody, "GET", "/_cluster/status", new byte[0])
                         .status())
                 .isEqualTo(403);
@@ -1130,6 +1209,15 @@ class HttpContractTest {
         @Override
         public void close() throws IOException {
             body.close();
+        }
+    }
+
+    /** Fails when the server does not close. */
+    private static String untilClosed(String request) throws Exception {
+        try (var socket = new Socket(InetAddress.getLoopbackAddress(), node.http.port())) {
+            socket.setSoTimeout(10_000);
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 

@@ -55,7 +55,7 @@ final class TestNode implements AutoCloseable {
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     TestNode(Path directory) throws Exception {
-        state = new ConfigState(new InMemoryStateStore());
+        state = new ConfigState(new InMemoryStateStore(), "test");
         consensus = new SingleNodeConsensus(state);
         var authorizer = new Authorizer();
         ReadGate gate = ReadGate.on(consensus, state, Duration.ofMillis(500));
@@ -76,7 +76,7 @@ final class TestNode implements AutoCloseable {
                 new ReleaseService(log, state.reader(), authorizer, gate),
                 new PublishService(log, state.reader(), authorizer, gate),
                 watch,
-                new ClusterService(consensus, gate, authorizer, "test"),
+                new ClusterService(consensus, gate, authorizer),
                 new Metrics());
         http = HttpProtocol.start(vertx, HttpServerConfig.plaintext("127.0.0.1", 0, "127.0.0.1", 0, true), services);
         admin = services.auth().login("admin", PASSWORD).accessToken();
