@@ -64,7 +64,8 @@ class DamagedNodeIT {
 
         // then: the wiped one never becomes a voter, and no leader can arise
         await().atMost(Cluster.PATIENCE)
-                .until(() -> Files.readString(lagging.logFile()).lines()
+                .until(() -> Files.readString(lagging.logFile())
+                                .lines()
                                 .filter(line -> line.contains("JRaftNode started"))
                                 .count()
                         == 2);
@@ -105,8 +106,8 @@ class DamagedNodeIT {
 
         // then: it knows, and the two of them never agree on a leader
         await().atMost(Cluster.PATIENCE)
-                .untilAsserted(() ->
-                        assertThat(Files.readString(damaged.logFile())).containsIgnoringCase("quarantine"));
+                .untilAsserted(
+                        () -> assertThat(Files.readString(damaged.logFile())).containsIgnoringCase("quarantine"));
         await().during(NO_LEADER_FOR)
                 .atMost(NO_LEADER_FOR.plusSeconds(10))
                 .until(() -> Cluster.leader(cluster).isEmpty());
