@@ -82,7 +82,7 @@ public final class LocalCluster implements AutoCloseable {
     public LocalCluster start() {
         startDatabase();
         nodes.forEach(NodeProcess::start);
-        awaitReady();
+        nodes.forEach(node -> node.awaitReady(nodes));
         return this;
     }
 
@@ -118,7 +118,9 @@ public final class LocalCluster implements AutoCloseable {
     }
 
     public void awaitReady() {
-        nodes.stream().filter(NodeProcess::alive).forEach(NodeProcess::awaitReady);
+        List<NodeProcess> started =
+                nodes.stream().filter(NodeProcess::alive).toList();
+        started.forEach(node -> node.awaitReady(started));
     }
 
     /** All nodes, by id from 1, running or not. */

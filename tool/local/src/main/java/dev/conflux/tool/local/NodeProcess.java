@@ -120,11 +120,18 @@ public final class NodeProcess {
 
     /** Waits until the data plane can serve. */
     public void awaitReady() {
+        awaitReady(List.of(this));
+    }
+
+    /** As {@link #awaitReady()}, and fails as soon as one of {@code companions} ends: a cluster needs all of them. */
+    void awaitReady(List<NodeProcess> companions) {
         long deadline = System.nanoTime() + READY_TIMEOUT.toNanos();
         while (!ready()) {
-            if (!alive()) {
-                throw new LocalException(
-                        "node " + id + " ended with code " + exitCode() + "; the end of its log:\n" + tail());
+            for (NodeProcess companion : companions) {
+                if (!companion.alive()) {
+                    throw new LocalException("node " + companion.id + " ended with code " + companion.exitCode()
+                            + "; the end of its log:\n" + companion.tail());
+                }
             }
             if (System.nanoTime() > deadline) {
                 throw new LocalException("node " + id + " is not ready after " + READY_TIMEOUT.toSeconds()
