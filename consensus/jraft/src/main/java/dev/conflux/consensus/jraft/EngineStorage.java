@@ -3,13 +3,10 @@ package dev.conflux.consensus.jraft;
 import com.alipay.sofa.jraft.core.DefaultJRaftServiceFactory;
 import com.alipay.sofa.jraft.entity.LogEntry;
 import com.alipay.sofa.jraft.entity.LogId;
-import com.alipay.sofa.jraft.entity.PeerId;
 import com.alipay.sofa.jraft.option.LogStorageOptions;
-import com.alipay.sofa.jraft.option.RaftMetaStorageOptions;
 import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.storage.LogStorage;
 import com.alipay.sofa.jraft.storage.RaftMetaStorage;
-import com.alipay.sofa.jraft.storage.impl.LocalRaftMetaStorage;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
@@ -84,7 +81,8 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
     @Override
     public RaftMetaStorage createRaftMetaStorage(String uri, RaftOptions raftOptions) {
-        return new ObservedMetaStorage(uri, raftOptions);
+        return new VoteStorage(
+                EngineOptions.raftMetaFile(config.dataDir()), mark.position().term(), newTerm -> term = newTerm);
     }
 
     private void judge(LogPosition lastOfLog) throws IOException {
@@ -101,6 +99,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                     want,
                     "the log and snapshot reach " + have + ", but this node once reached " + want + " (damaged disk?)");
         } else {
+            if (have.compareTo(mark.position()) > 0) {
+                mark.reached(have); // a snapshot was installed, or a power failure took the newest mark
+            }
             quarantine.open();
         }
         if (quarantine.active() && config.members().size() == 1) {
@@ -216,36 +217,6 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             } catch (IOException e) {
                 return LogPosition.ZERO;
             }
-        }
-    }
-
-    private final class ObservedMetaStorage extends LocalRaftMetaStorage {
-
-        ObservedMetaStorage(String path, RaftOptions raftOptions) {
-            super(path, raftOptions);
-        }
-
-        @Override
-        public boolean init(RaftMetaStorageOptions options) {
-            boolean done = super.init(options);
-            if (done) {
-                term = getTerm();
-            }
-            return done;
-        }
-
-        @Override
-        public boolean setTerm(long newTerm) {
-            boolean done = super.setTerm(newTerm);
-            term = newTerm;
-            return done;
-        }
-
-        @Override
-        public boolean setTermAndVotedFor(long newTerm, PeerId peer) {
-            boolean done = super.setTermAndVotedFor(newTerm, peer);
-            term = newTerm;
-            return done;
         }
     }
 }

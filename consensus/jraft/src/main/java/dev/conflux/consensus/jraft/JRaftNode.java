@@ -241,8 +241,9 @@ public final class JRaftNode implements ConsensusNode {
         }
         var storage = new EngineStorage(config, mark, markLost, quarantine, stateMachine.applied());
         adapter.attach(storage);
-        adapter.snapshotIndex(
-                EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index());
+        long snapshot =
+                EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();
+        adapter.snapshotIndex(snapshot);
         applied.advance(stateMachine.applied().index());
         Files.createDirectories(EngineOptions.snapshots(dataDir));
         var options = new EngineOptions(config, transport, quarantine, storage, adapter);
@@ -254,6 +255,7 @@ public final class JRaftNode implements ConsensusNode {
             NodeManager.getInstance().removeAddress(self.getEndpoint());
             throw e;
         }
+        adapter.entriesBeforeStart(Math.max(0, stateMachine.applied().index() - snapshot)); // loading has reset it
         var requests = new PeerRequests(this, stateMachine, quarantine, rpcExecutor, self);
         running = new Running(engine, storage, mark, requests);
         transport.serve(requests);
@@ -925,18 +927,21 @@ public final class JRaftNode implements ConsensusNode {
         if (closing.get()) {
             return;
         }
-        Running now = running;
-        if (now != null && applied.hasWaiters()) {
-            applied.advance(now.engine().getLastAppliedLogIndex());
+        try {
+            Running now = running;
+            if (now != null && applied.hasWaiters()) {
+                applied.advance(now.engine().getLastAppliedLogIndex());
+            }
+        } finally {
+            later(this::pollApplied, Limits.TIMEOUT_SWEEP_MILLIS);
         }
-        later(this::pollApplied, Limits.TIMEOUT_SWEEP_MILLIS);
     }
 
     private static Runnable guarded(String what, Runnable task) {
         return () -> {
             try {
                 task.run();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error("{} failed; tried again", what, e); // An exception would end the schedule silently.
             }
         };
