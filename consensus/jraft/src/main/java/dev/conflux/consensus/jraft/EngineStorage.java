@@ -24,6 +24,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class EngineStorage extends DefaultJRaftServiceFactory {
 
+    /** What a person does about a damaged disk; {@code DESIGN.md} says why it is safe. */
+    static final String REPAIR = "While the other members are well: stop this node, delete its log, its snapshots and"
+            + " its state and nothing else (identity, vote and high-water stay), and start it: it takes no part until it"
+            + " has everything from the leader again. A single member must be restored from a backup";
+
     private final JRaftConfig config;
     private final HighWaterMark mark;
     private final boolean markLost;
@@ -129,9 +134,14 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         for (Path snapshot : snapshots) {
             Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
             var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
-            if (Files.exists(meta) && table.loadFromFile(meta.toString()) && table.hasMeta()) {
-                var included = table.getMeta();
-                newest = max(newest, new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm()));
+            try {
+                if (Files.exists(meta) && table.loadFromFile(meta.toString()) && table.hasMeta()) {
+                    var included = table.getMeta();
+                    newest = max(
+                            newest, new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm()));
+                }
+            } catch (IOException | RuntimeException e) {
+                throw new IOException(meta + " is damaged (" + e.getMessage() + "). " + REPAIR, e);
             }
         }
         return newest;

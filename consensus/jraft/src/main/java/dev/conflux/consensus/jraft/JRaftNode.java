@@ -253,7 +253,14 @@ public final class JRaftNode implements ConsensusNode {
             engine = RaftServiceFactory.createAndInitRaftNode(EngineOptions.GROUP, self.copy(), options);
         } catch (RuntimeException e) {
             NodeManager.getInstance().removeAddress(self.getEndpoint());
-            throw e;
+            if (e instanceof IdentityException) {
+                throw e;
+            }
+            throw new IOException(
+                    "the log in " + config.logDir() + " or the snapshots in " + EngineOptions.snapshots(dataDir)
+                            + " cannot be used: " + e.getMessage() + " (the lines before this one say more). If the"
+                            + " disk is full, give it space. If it is damaged: " + EngineStorage.REPAIR,
+                    e);
         }
         adapter.entriesBeforeStart(Math.max(0, stateMachine.applied().index() - snapshot)); // loading has reset it
         var requests = new PeerRequests(this, stateMachine, quarantine, rpcExecutor, self);

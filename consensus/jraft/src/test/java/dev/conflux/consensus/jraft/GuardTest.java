@@ -188,6 +188,30 @@ class GuardTest {
     }
 
     @Test
+    void shouldSayWhatToDoAboutADamagedSnapshot() throws IOException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.propose(1, "a");
+            long index = cluster.node(1).snapshot().join();
+            cluster.stop(1);
+            Path meta = EngineOptions.snapshots(cluster.dataDir(1))
+                    .resolve("snapshot_" + index)
+                    .resolve("__raft_snapshot_meta");
+            byte[] bytes = Files.readAllBytes(meta);
+            Files.write(meta, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+
+            // when
+            JRaftNode node = cluster.start(1).node();
+
+            // then
+            assertThatThrownBy(
+                            () -> node.ready().orTimeout(20, TimeUnit.SECONDS).join())
+                    .hasMessageContaining(meta.toString())
+                    .hasMessageContaining("identity, vote and high-water stay");
+        }
+    }
+
+    @Test
     void shouldRefuseToStartWithAnOldVote() throws IOException {
         try (var cluster = new TestCluster(directory, 1).startAll()) {
             // given
