@@ -76,8 +76,8 @@ public final class Main {
                 return;
             }
             run(config, stopWithParent);
-        } catch (IOException | RuntimeException e) {
-            end(e);
+        } catch (IOException | RuntimeException | Error e) {
+            end(e); // Also for an Error: threads that are running already would keep half a node alive.
         }
     }
 

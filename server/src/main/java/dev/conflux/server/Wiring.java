@@ -11,6 +11,7 @@ import dev.conflux.base.tls.TlsFiles;
 import dev.conflux.base.tls.TlsIdentity;
 import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
+import dev.conflux.consensus.jraft.Halt;
 import dev.conflux.consensus.jraft.JRaftConfig;
 import dev.conflux.consensus.jraft.JRaftNode;
 import dev.conflux.core.service.AuthSettings;
@@ -26,6 +27,7 @@ import dev.conflux.core.service.ReleaseService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 import dev.conflux.core.state.ConfigState;
+import dev.conflux.core.state.StateStoreException;
 import dev.conflux.protocol.http.HttpProtocol;
 import dev.conflux.protocol.http.HttpServerConfig;
 import dev.conflux.protocol.http.HttpServices;
@@ -65,7 +67,8 @@ final class Wiring implements AutoCloseable {
     private final ServerConfig config;
     private final @Nullable String bootstrapPassword;
     private final Deque<Part> parts = new ArrayDeque<>();
-    private boolean closed;
+    private volatile boolean starting = true;
+    private volatile boolean closed; // written under the lock of close()
 
     private record Part(String name, AutoCloseable closeable) {}
 
@@ -88,8 +91,8 @@ final class Wiring implements AutoCloseable {
         PostgresMetadataStore metadata = open("metadata store", metadataStore(dataDir));
         Authentication authentication = open("authentication", authentication(metadata, dataDir));
 
-        RocksStateStore store = open("state store", new RocksStateStore(dataDir.resolve("state")));
-        ConfigState state = open("state", new ConfigState(store, VERSION));
+        ConfigState state = openState(dataDir.resolve("state"));
+        starting = false;
         JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
 
         var authorizer = new Authorizer();
@@ -114,14 +117,18 @@ final class Wiring implements AutoCloseable {
                 () -> vertx.close().toCompletionStage().toCompletableFuture().join());
         open("http", HttpProtocol.start(vertx, http(), services));
         log.info("listening on {}:{}", config.server().host(), config.server().port());
-        var _ = node.ready().whenComplete((ready, failure) -> {
-            if (failure != null && !isClosed()) {
-                failed.accept(
-                        failure instanceof CompletionException && failure.getCause() != null
-                                ? failure.getCause()
-                                : failure);
-            }
-        });
+        // On a thread of its own: whoever completes this is a thread that close() waits for.
+        var _ = node.ready()
+                .whenCompleteAsync(
+                        (ready, failure) -> {
+                            if (failure != null && !closed) {
+                                failed.accept(
+                                        failure instanceof CompletionException && failure.getCause() != null
+                                                ? failure.getCause()
+                                                : failure);
+                            }
+                        },
+                        task -> Thread.ofPlatform().daemon().name("ready").start(task));
     }
 
     @Override
@@ -137,10 +144,6 @@ final class Wiring implements AutoCloseable {
         }
     }
 
-    private synchronized boolean isClosed() {
-        return closed;
-    }
-
     /** Takes charge of a part; closes it at once when everything is being closed already. */
     private synchronized <T extends AutoCloseable> T open(String name, T part) throws IOException {
         parts.push(new Part(name, part));
@@ -149,6 +152,36 @@ final class Wiring implements AutoCloseable {
             throw new IOException("stopped while starting");
         }
         return part;
+    }
+
+    private ConfigState openState(Path directory) throws IOException {
+        try {
+            RocksStateStore store = open("state store", new RocksStateStore(directory, this::haltDamaged));
+            return open("state", new ConfigState(store, VERSION));
+        } catch (StateStoreException e) {
+            throw new StateStoreException(e.getMessage() + ". " + howToHeal(), e);
+        }
+    }
+
+    /** The bytes on this disk are wrong: other nodes have the right ones, so this one must not go on answering. */
+    private void haltDamaged(StateStoreException failure) {
+        if (starting || closed) {
+            return; // It is thrown to somebody who ends the process anyway.
+        }
+        String reason = failure.getMessage() + ". " + howToHeal();
+        log.error("halt reason=\"{}\"", reason, failure);
+        Halt.PROCESS.halt(reason, failure);
+    }
+
+    private String howToHeal() {
+        ServerConfig.Storage storage = config.storage();
+        if (config.cluster().peers().size() == 1) {
+            return "This is the only member: restore " + storage.dataDir() + " from a backup";
+        }
+        return "If it fails again after a restart, while the other members are well: stop this node, delete "
+                + storage.dataDir().resolve("state") + ", "
+                + storage.dataDir().resolve("raft").resolve("snapshots") + " and " + storage.walDir()
+                + " and nothing else, and start it: it takes no part until it has everything from the leader again";
     }
 
     private PostgresMetadataStore metadataStore(Path dataDir) throws IOException {

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.AbstractNativeReference;
 import org.rocksdb.BlockBasedTableConfig;
@@ -79,6 +80,7 @@ final class Generation {
     private final ColumnFamilyHandle journal;
     private final WriteOptions writeOptions;
     private final ReadOptions readOptions;
+    private final Consumer<StateStoreException> damaged;
     private final AtomicInteger users = new AtomicInteger(1);
     private volatile boolean deleteWhenClosed;
 
@@ -88,7 +90,9 @@ final class Generation {
             RocksDB db,
             List<ColumnFamilyHandle> handles,
             WriteOptions writeOptions,
-            ReadOptions readOptions) {
+            ReadOptions readOptions,
+            Consumer<StateStoreException> damaged) {
+        this.damaged = damaged;
         this.directory = directory;
         this.owned = owned;
         this.db = db;
@@ -101,7 +105,7 @@ final class Generation {
         this.readOptions = readOptions;
     }
 
-    static Generation open(Path directory) {
+    static Generation open(Path directory, Consumer<StateStoreException> damaged) {
         var owned = new ArrayList<AbstractNativeReference>();
         try {
             Cache cache = own(owned, new LRUCache(BLOCK_CACHE_BYTES));
@@ -140,10 +144,10 @@ final class Generation {
             ReadOptions readOptions = own(owned, new ReadOptions());
             var handles = new ArrayList<ColumnFamilyHandle>();
             RocksDB db = RocksDB.open(options, directory.toString(), descriptors, handles);
-            return new Generation(directory, owned, db, List.copyOf(handles), writeOptions, readOptions);
+            return new Generation(directory, owned, db, List.copyOf(handles), writeOptions, readOptions, damaged);
         } catch (RocksDBException e) {
             closeAll(owned);
-            throw new StateStoreException("state database " + directory + " cannot be opened", e);
+            throw new StateStoreException("state database " + directory + " cannot be opened: " + e.getMessage(), e);
         }
     }
 
@@ -207,7 +211,7 @@ final class Generation {
         try {
             return db.get(handle(key), options, key);
         } catch (RocksDBException e) {
-            throw new StateStoreException("the state database cannot be read", e);
+            throw damaged("read", e);
         }
     }
 
@@ -216,7 +220,8 @@ final class Generation {
             batch.forEach((key, value) -> add(writes, key, value));
             db.write(writeOptions, writes);
         } catch (RocksDBException e) {
-            throw new StateStoreException("the state database cannot be written", e);
+            throw new StateStoreException(
+                    "state database " + directory + " cannot be written: " + e.getMessage(), e); // a full disk, mostly
         }
     }
 
@@ -230,6 +235,13 @@ final class Generation {
         } catch (RocksDBException e) {
             throw new StateStoreException("a batch cannot be built", e);
         }
+    }
+
+    private StateStoreException damaged(String done, RocksDBException cause) {
+        var failure = new StateStoreException(
+                "state database " + directory + " cannot be " + done + ": " + cause.getMessage(), cause);
+        damaged.accept(failure);
+        return failure;
     }
 
     void scan(
@@ -263,7 +275,7 @@ final class Generation {
                 }
                 iterator.status();
             } catch (RocksDBException e) {
-                throw new StateStoreException("the state database cannot be scanned", e);
+                throw damaged("scanned", e);
             }
         }
     }

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +41,7 @@ public final class RocksStateStore implements StateStore {
     private static final String GENERATION_PREFIX = "gen-";
 
     private final Path directory;
+    private final Consumer<StateStoreException> damaged;
     private volatile Generation current;
 
     /**
@@ -48,14 +50,25 @@ public final class RocksStateStore implements StateStore {
      * @throws StateStoreException when it cannot be read, or another process has it open
      */
     public RocksStateStore(Path directory) {
+        this(directory, failure -> {});
+    }
+
+    /**
+     * As {@link #RocksStateStore(Path)}.
+     *
+     * @param damaged told, on the failing thread and before it gets the exception, that the disk gave back wrong bytes
+     *     or none: a reader of one config must not be the only one to know
+     */
+    public RocksStateStore(Path directory, Consumer<StateStoreException> damaged) {
         this.directory = directory;
+        this.damaged = damaged;
         try {
             Files.createDirectories(directory);
             Path pointer = directory.resolve(POINTER);
             if (!Files.exists(pointer)) {
                 // No pointer and no restore can have finished: a first start, perhaps one that was cut off.
                 deleteOthers("");
-                current = Generation.open(directory.resolve(name(1)));
+                current = Generation.open(directory.resolve(name(1)), damaged);
                 point(name(1));
             } else {
                 String name =
@@ -63,7 +76,7 @@ public final class RocksStateStore implements StateStore {
                 if (!name.startsWith(GENERATION_PREFIX) || !Files.isDirectory(directory.resolve(name))) {
                     throw new StateStoreException(pointer + ": " + name + " (expected: a generation that is there)");
                 }
-                current = Generation.open(directory.resolve(name));
+                current = Generation.open(directory.resolve(name), damaged);
                 deleteOthers(name);
             }
         } catch (IOException e) {
@@ -148,7 +161,7 @@ public final class RocksStateStore implements StateStore {
         sync(next);
         sync(directory);
         // Opened before the pointer moves: what cannot be opened never becomes the state.
-        Generation opened = Generation.open(next);
+        Generation opened = Generation.open(next, damaged);
         try {
             point(name);
         } catch (IOException | RuntimeException e) {

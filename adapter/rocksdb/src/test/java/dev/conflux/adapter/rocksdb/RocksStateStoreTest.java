@@ -91,4 +91,36 @@ class RocksStateStoreTest extends StateStoreContract {
         store.close();
         assertThatThrownBy(() -> store.get(key(StateArea.CONFIGS, "b"))).isInstanceOf(StateStoreException.class);
     }
+
+    @Test
+    void shouldTellAndNeverServeWrongBytesWhenATableIsDamaged() throws Exception {
+        // given
+        byte[] key = key(StateArea.CONFIGS, "b");
+        byte[] value = new byte[4096];
+        new java.util.Random(7).nextBytes(value);
+        try (StateStore store = open("a")) {
+            store.commit(new WriteBatch().put(key, value));
+            store.checkpoint(Files.createDirectory(directory.resolve("files")));
+        }
+        Path table;
+        try (var files = Files.list(directory.resolve("a/gen-00000001"))) {
+            table = files.filter(file -> file.toString().endsWith(".sst"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        byte[] bytes = Files.readAllBytes(table);
+        bytes[2000] ^= 0x10;
+        Files.write(table, bytes);
+        var told = new java.util.ArrayList<StateStoreException>();
+
+        // when
+        try (StateStore store = new RocksStateStore(directory.resolve("a"), told::add)) {
+            assertThatThrownBy(() -> store.get(key))
+                    .isInstanceOf(StateStoreException.class)
+                    .hasMessageContaining("gen-00000001");
+        }
+
+        // then
+        assertThat(told).hasSize(1);
+    }
 }

@@ -3,13 +3,10 @@ package dev.conflux.consensus.jraft;
 import com.alipay.sofa.jraft.core.DefaultJRaftServiceFactory;
 import com.alipay.sofa.jraft.entity.LogEntry;
 import com.alipay.sofa.jraft.entity.LogId;
-import com.alipay.sofa.jraft.entity.PeerId;
 import com.alipay.sofa.jraft.option.LogStorageOptions;
-import com.alipay.sofa.jraft.option.RaftMetaStorageOptions;
 import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.storage.LogStorage;
 import com.alipay.sofa.jraft.storage.RaftMetaStorage;
-import com.alipay.sofa.jraft.storage.impl.LocalRaftMetaStorage;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
@@ -26,6 +23,11 @@ import org.jspecify.annotations.Nullable;
  * before the engine can do anything with it; the vote file tells the current term.
  */
 final class EngineStorage extends DefaultJRaftServiceFactory {
+
+    /** What a person does about a damaged disk; {@code DESIGN.md} says why it is safe. */
+    static final String REPAIR = "While the other members are well: stop this node, delete its log, its snapshots and"
+            + " its state and nothing else (identity, vote and high-water stay), and start it: it takes no part until it"
+            + " has everything from the leader again. A single member must be restored from a backup";
 
     private final JRaftConfig config;
     private final HighWaterMark mark;
@@ -84,7 +86,8 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
     @Override
     public RaftMetaStorage createRaftMetaStorage(String uri, RaftOptions raftOptions) {
-        return new ObservedMetaStorage(uri, raftOptions);
+        return new VoteStorage(
+                EngineOptions.raftMetaFile(config.dataDir()), mark.position().term(), newTerm -> term = newTerm);
     }
 
     private void judge(LogPosition lastOfLog) throws IOException {
@@ -101,6 +104,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                     want,
                     "the log and snapshot reach " + have + ", but this node once reached " + want + " (damaged disk?)");
         } else {
+            if (have.compareTo(mark.position()) > 0) {
+                mark.reached(have); // a snapshot was installed, or a power failure took the newest mark
+            }
             quarantine.open();
         }
         if (quarantine.active() && config.members().size() == 1) {
@@ -128,9 +134,14 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         for (Path snapshot : snapshots) {
             Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
             var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
-            if (Files.exists(meta) && table.loadFromFile(meta.toString()) && table.hasMeta()) {
-                var included = table.getMeta();
-                newest = max(newest, new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm()));
+            try {
+                if (Files.exists(meta) && table.loadFromFile(meta.toString()) && table.hasMeta()) {
+                    var included = table.getMeta();
+                    newest = max(
+                            newest, new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm()));
+                }
+            } catch (IOException | RuntimeException e) {
+                throw new IOException(meta + " is damaged (" + e.getMessage() + "). " + REPAIR, e);
             }
         }
         return newest;
@@ -216,36 +227,6 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             } catch (IOException e) {
                 return LogPosition.ZERO;
             }
-        }
-    }
-
-    private final class ObservedMetaStorage extends LocalRaftMetaStorage {
-
-        ObservedMetaStorage(String path, RaftOptions raftOptions) {
-            super(path, raftOptions);
-        }
-
-        @Override
-        public boolean init(RaftMetaStorageOptions options) {
-            boolean done = super.init(options);
-            if (done) {
-                term = getTerm();
-            }
-            return done;
-        }
-
-        @Override
-        public boolean setTerm(long newTerm) {
-            boolean done = super.setTerm(newTerm);
-            term = newTerm;
-            return done;
-        }
-
-        @Override
-        public boolean setTermAndVotedFor(long newTerm, PeerId peer) {
-            boolean done = super.setTermAndVotedFor(newTerm, peer);
-            term = newTerm;
-            return done;
         }
     }
 }

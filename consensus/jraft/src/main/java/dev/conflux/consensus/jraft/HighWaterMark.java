@@ -7,6 +7,7 @@ import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -42,12 +43,17 @@ final class HighWaterMark implements AutoCloseable {
         if (Files.exists(file)) {
             return;
         }
-        try (HighWaterMark mark = map(file)) {
+        Path temporary = directory.resolve(FILE + ".tmp");
+        // Real blocks first: on a full disk a write fails here, a store into a hole would end the process by a signal.
+        Files.write(temporary, new byte[2 * SLOT_BYTES]);
+        try (HighWaterMark mark = map(temporary)) {
             mark.put(LogPosition.ZERO);
             mark.put(LogPosition.ZERO);
             mark.force();
         }
-        DurableFiles.syncFile(file);
+        DurableFiles.syncFile(temporary);
+        // Whole or not there: a mark that cannot be read means a damaged disk.
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
         DurableFiles.syncDirectory(directory);
     }
 
@@ -119,12 +125,19 @@ final class HighWaterMark implements AutoCloseable {
             }
             dirty = false;
         }
-        map.force(); // outside the lock: appends go on meanwhile
+        try {
+            map.force(); // outside the lock: appends go on meanwhile
+        } catch (RuntimeException e) {
+            synchronized (this) {
+                dirty = true; // tried again, also when nothing more is appended
+            }
+            throw e;
+        }
     }
 
     private void force() {
-        dirty = false;
         map.force();
+        dirty = false;
     }
 
     private void put(LogPosition next) {

@@ -241,8 +241,9 @@ public final class JRaftNode implements ConsensusNode {
         }
         var storage = new EngineStorage(config, mark, markLost, quarantine, stateMachine.applied());
         adapter.attach(storage);
-        adapter.snapshotIndex(
-                EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index());
+        long snapshot =
+                EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();
+        adapter.snapshotIndex(snapshot);
         applied.advance(stateMachine.applied().index());
         Files.createDirectories(EngineOptions.snapshots(dataDir));
         var options = new EngineOptions(config, transport, quarantine, storage, adapter);
@@ -252,8 +253,16 @@ public final class JRaftNode implements ConsensusNode {
             engine = RaftServiceFactory.createAndInitRaftNode(EngineOptions.GROUP, self.copy(), options);
         } catch (RuntimeException e) {
             NodeManager.getInstance().removeAddress(self.getEndpoint());
-            throw e;
+            if (e instanceof IdentityException) {
+                throw e;
+            }
+            throw new IOException(
+                    "the log in " + config.logDir() + " or the snapshots in " + EngineOptions.snapshots(dataDir)
+                            + " cannot be used: " + e.getMessage() + " (the lines before this one say more). If the"
+                            + " disk is full, give it space. If it is damaged: " + EngineStorage.REPAIR,
+                    e);
         }
+        adapter.entriesBeforeStart(Math.max(0, stateMachine.applied().index() - snapshot)); // loading has reset it
         var requests = new PeerRequests(this, stateMachine, quarantine, rpcExecutor, self);
         running = new Running(engine, storage, mark, requests);
         transport.serve(requests);
@@ -970,22 +979,25 @@ public final class JRaftNode implements ConsensusNode {
         if (closing.get()) {
             return;
         }
-        Running now = running;
-        if (now != null) {
-            long index = now.engine().getLastAppliedLogIndex();
-            if (applied.hasWaiters()) {
-                applied.advance(index);
+        try {
+            Running now = running;
+            if (now != null) {
+                long index = now.engine().getLastAppliedLogIndex();
+                if (applied.hasWaiters()) {
+                    applied.advance(index);
+                }
+                adapter.passed(index);
             }
-            adapter.passed(index);
+        } finally {
+            later(this::pollApplied, Limits.TIMEOUT_SWEEP_MILLIS);
         }
-        later(this::pollApplied, Limits.TIMEOUT_SWEEP_MILLIS);
     }
 
     private static Runnable guarded(String what, Runnable task) {
         return () -> {
             try {
                 task.run();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error("{} failed; tried again", what, e); // An exception would end the schedule silently.
             }
         };

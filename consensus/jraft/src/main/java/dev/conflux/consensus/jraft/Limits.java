@@ -95,9 +95,6 @@ final class Limits {
     /** Largest such pause: a tenth of an election. */
     static final long RETRY_MAX_MILLIS = 80;
 
-    /** How long a forwarded proposal's answer waits for the entry to be applied here too. */
-    static final long READ_YOUR_WRITE_MILLIS = 1_000;
-
     // ---- transport ----
 
     /** Largest frame: a largest command, one batch that it overflows, and headers. */

@@ -31,6 +31,7 @@ final class Proposal {
     private final long deadlineNanos;
     private final CompletableFuture<Committed> future = new CompletableFuture<>();
     private volatile boolean inDoubt;
+    private volatile @Nullable Committed committedElsewhere;
     private volatile String lastProblem = "none is known";
     private long pauseMillis = Limits.RETRY_MIN_MILLIS;
 
@@ -54,7 +55,10 @@ final class Proposal {
     }
 
     private void timeUp() {
-        if (inDoubt) {
+        Committed known = committedElsewhere;
+        if (known != null) {
+            future.complete(known); // This member is far behind; that the write is committed is true all the same.
+        } else if (inDoubt) {
             indeterminate("no answer in time");
         } else {
             future.completeExceptionally(new ConsensusException.NoLeader(lastProblem));
@@ -191,17 +195,10 @@ final class Proposal {
         }
     }
 
-    /** The caller should read its own write here; but it is committed, so this may only wait for a moment. */
+    /** Waits, as long as the caller does, until this member shows what it says has been written. */
     private void committedElsewhere(Committed committed) {
-        CompletableFuture<Long> here = node.applied().reach(committed.position().index());
-        if (here.isDone()) {
-            future.complete(committed);
-            return;
-        }
-        here.whenComplete((index, problem) -> future.complete(committed));
-        if (!node.later(() -> future.complete(committed), Limits.READ_YOUR_WRITE_MILLIS)) {
-            future.complete(committed);
-        }
+        committedElsewhere = committed;
+        node.applied().reach(committed.position().index()).thenAccept(index -> future.complete(committed));
     }
 
     private void retry(String problem) {

@@ -72,6 +72,11 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         storage = engineStorage;
     }
 
+    /** Entries that an earlier process applied after the newest snapshot count for the next one. */
+    void entriesBeforeStart(long entries) {
+        entriesSinceSnapshot.addAndGet(entries);
+    }
+
     void snapshotIndex(long index) {
         snapshotIndex = index;
     }
@@ -82,7 +87,10 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     /** True on a leader that has committed an entry of its own term: its commit index is the cluster's. */
     boolean leads() {
-        return leaderTerm != 0;
+        EngineStorage current = storage;
+        long term = leaderTerm;
+        // A later term can begin, even as leader again, before the apply thread hears that the earlier one has ended.
+        return term != 0 && current != null && term == current.term();
     }
 
     boolean failed() {
@@ -154,7 +162,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             flush(entries, closures, bytes);
             applied.advance(last);
         } catch (Throwable e) {
-            fail("apply failed after " + stateMachine.applied(), e);
+            fail("apply failed after " + stateMachine.applied() + ": " + e.getMessage(), e);
             iterator.setErrorAndRollback(1, new Status(RaftError.ESTATEMACHINE, "halted"));
         }
     }
@@ -276,6 +284,8 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             done.run(Status.OK());
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
+        } catch (Error e) {
+            fail("snapshot failed", e); // Without an answer the engine would never take another one.
         }
     }
 
@@ -323,7 +333,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             applied.advance(logPosition.index());
             return true;
         } catch (Throwable e) {
-            fail("snapshot cannot be restored from " + reader.getPath(), e);
+            fail("snapshot cannot be restored from " + reader.getPath() + ": " + e.getMessage(), e);
             return false;
         } finally {
             working.unlock();

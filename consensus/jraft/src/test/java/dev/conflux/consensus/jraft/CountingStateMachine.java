@@ -36,6 +36,8 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
     final List<LogPosition> skipped = new CopyOnWriteArrayList<>();
     final List<Long> stamps = new CopyOnWriteArrayList<>();
     volatile int restores;
+    volatile long delayMillis;
+    volatile boolean failSnapshots;
 
     CountingStateMachine(Path directory) {
         this.directory = directory;
@@ -77,7 +79,14 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
     }
 
     @Override
-    public synchronized List<byte[]> apply(List<LogEntry> entries) {
+    public List<byte[]> apply(List<LogEntry> entries) {
+        if (delayMillis > 0) {
+            java.util.concurrent.locks.LockSupport.parkNanos(delayMillis * 1_000_000);
+        }
+        return applyNow(entries);
+    }
+
+    private synchronized List<byte[]> applyNow(List<LogEntry> entries) {
         var results = new ArrayList<byte[]>();
         try (WriteBatch batch = new WriteBatch();
                 WriteOptions options = new WriteOptions()) {
@@ -165,6 +174,9 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
 
             @Override
             public List<String> complete() throws IOException {
+                if (failSnapshots) {
+                    throw new AssertionError("as an Error: a missing class, a stack that is too deep");
+                }
                 try (Stream<Path> files = Files.list(target.resolve("db"))) {
                     return files.map(file -> "db/" + file.getFileName()).toList();
                 }

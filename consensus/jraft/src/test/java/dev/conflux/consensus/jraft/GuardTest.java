@@ -168,6 +168,162 @@ class GuardTest {
     }
 
     @Test
+    void shouldRefuseToStartWithADamagedVote() throws IOException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.propose(1, "a");
+            cluster.stop(1);
+            Path vote = EngineOptions.raftMetaFile(cluster.dataDir(1));
+            flipOneBit(vote, 0.5);
+
+            // when
+            JRaftNode node = cluster.start(1).node();
+
+            // then
+            assertThatThrownBy(
+                            () -> node.ready().orTimeout(20, TimeUnit.SECONDS).join())
+                    .hasCauseInstanceOf(IdentityException.class)
+                    .hasMessageContaining("could vote twice");
+        }
+    }
+
+    @Test
+    void shouldSayWhatToDoAboutADamagedSnapshot() throws IOException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.propose(1, "a");
+            long index = cluster.node(1).snapshot().join();
+            cluster.stop(1);
+            Path meta = EngineOptions.snapshots(cluster.dataDir(1))
+                    .resolve("snapshot_" + index)
+                    .resolve("__raft_snapshot_meta");
+            byte[] bytes = Files.readAllBytes(meta);
+            Files.write(meta, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+
+            // when
+            JRaftNode node = cluster.start(1).node();
+
+            // then
+            assertThatThrownBy(
+                            () -> node.ready().orTimeout(20, TimeUnit.SECONDS).join())
+                    .hasMessageContaining(meta.toString())
+                    .hasMessageContaining("identity, vote and high-water stay");
+        }
+    }
+
+    @Test
+    void shouldRefuseToStartWithAnOldVote() throws IOException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.propose(1, "a");
+            cluster.stop(1);
+            Path vote = EngineOptions.raftMetaFile(cluster.dataDir(1));
+            byte[] old = Files.readAllBytes(vote);
+            cluster.start(1);
+            cluster.awaitLeader();
+            cluster.propose(1, "b");
+            cluster.stop(1);
+            Files.write(vote, old);
+
+            // when
+            JRaftNode node = cluster.start(1).node();
+
+            // then
+            assertThatThrownBy(
+                            () -> node.ready().orTimeout(20, TimeUnit.SECONDS).join())
+                    .hasCauseInstanceOf(IdentityException.class)
+                    .hasMessageContaining("could vote twice");
+        }
+    }
+
+    @Test
+    void shouldHealAMemberWhoseDamagedLogSnapshotsAndStateWereDeleted() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int follower = cluster.follower();
+            int leader = cluster.awaitLeader();
+            cluster.proposeMany(leader, "a", 100);
+            cluster.node(leader).snapshot().join();
+            cluster.proposeMany(leader, "b", 50);
+            cluster.node(leader).snapshot().join();
+            cluster.awaitCount(follower, 150);
+            cluster.stop(follower);
+            delete(cluster.dataDir(follower).resolve("log"));
+            if (Files.exists(EngineOptions.snapshots(cluster.dataDir(follower)))) {
+                delete(EngineOptions.snapshots(cluster.dataDir(follower)));
+            }
+            delete(cluster.stateDir(follower));
+
+            // when
+            JRaftNode node = cluster.start(follower).node();
+
+            // then
+            node.ready().orTimeout(20, TimeUnit.SECONDS).join();
+            await().atMost(TestCluster.SOON).until(() -> node.status().role() == Role.FOLLOWER);
+            cluster.awaitCount(follower, 150);
+            assertThat(cluster.state(follower).commands())
+                    .isEqualTo(cluster.state(leader).commands());
+            cluster.propose(follower, "after healing");
+            assertThat(cluster.state(follower).has("after healing")).isTrue();
+        }
+    }
+
+    @Test
+    void shouldShowAForwardedWriteOnTheFollowerThatAnsweredHoweverFarItIsBehind() {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int follower = cluster.follower();
+            cluster.state(follower).delayMillis = 2_500;
+
+            // when
+            cluster.propose(follower, "mine");
+
+            // then
+            assertThat(cluster.state(follower).has("mine")).isTrue();
+            cluster.state(follower).delayMillis = 0;
+        }
+    }
+
+    @Test
+    void shouldHaltWhenASnapshotFailsWithAnError() {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.propose(1, "before");
+            cluster.state(1).failSnapshots = true;
+
+            // when
+            var ignored = cluster.node(1).snapshot();
+
+            // then
+            await().atMost(TestCluster.SOON)
+                    .untilAsserted(
+                            () -> assertThat(cluster.get(1).halted().get()).contains("snapshot failed"));
+            assertThat(ignored.isDone()).isFalse();
+        }
+    }
+
+    @Test
+    void shouldCountEntriesBeforeARestartForTheNextSnapshot() {
+        try (var cluster = new TestCluster(directory, 1)
+                .tuned(config -> config.withSnapshotAfter(1L << 30, 100))
+                .startAll()) {
+            // given
+            cluster.proposeMany(1, "a", 60);
+            cluster.stop(1);
+            cluster.start(1);
+            cluster.awaitLeader();
+            assertThat(cluster.node(1).status().snapshotIndex()).isZero();
+
+            // when
+            cluster.proposeMany(1, "b", 60);
+
+            // then
+            await().atMost(TestCluster.SOON)
+                    .until(() -> cluster.node(1).status().snapshotIndex() > 100);
+        }
+    }
+
+    @Test
     void shouldRefuseToStartWhenTheOnlyMemberIsDamaged() throws IOException {
         try (var cluster = new TestCluster(directory, 1).startAll()) {
             // given

@@ -185,6 +185,9 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         } catch (RuntimeException e) {
             // A bug, but of every node alike: the same entry fails everywhere, so refusing it is consistent.
             refused = new Outcome.Rejected(transaction.meta().revision, new ConfluxError.Internal(INTERNAL));
+            // It may have failed after its eviction, which is taken back: forget what was read ahead.
+            oldestDedup.clear();
+            oldestEvents.clear();
         }
         transaction.rollback();
         return CommandCodec.encodeOutcome(refused);
