@@ -118,8 +118,7 @@ public final class LocalCluster implements AutoCloseable {
     }
 
     public void awaitReady() {
-        List<NodeProcess> started =
-                nodes.stream().filter(NodeProcess::alive).toList();
+        List<NodeProcess> started = nodes.stream().filter(NodeProcess::alive).toList();
         started.forEach(node -> node.awaitReady(started));
     }
 
