@@ -36,7 +36,7 @@ class FailoverIT {
     private static final int WRITERS = 4;
 
     @TempDir
-    Path directory;
+    static Path directory;
 
     private LocalCluster cluster;
     private NodeClient admin;
