@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 public final class NodeProcess {
 
     /** A node answers {@code /ready} well within 5 s; a machine at its limit gets time. */
-    private static final Duration READY_TIMEOUT = Duration.ofSeconds(120);
+    private static final Duration READY_TIMEOUT = Duration.ofMinutes(2);
 
     /** A clean stop drains connections and hands leadership over. */
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
