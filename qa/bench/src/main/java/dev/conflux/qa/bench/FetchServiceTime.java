@@ -13,12 +13,10 @@ import dev.conflux.core.service.Caller;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
 import dev.conflux.core.service.FetchService;
-import dev.conflux.core.service.InMemoryMetadataStore;
 import dev.conflux.core.service.NewContent;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseSpec;
-import dev.conflux.core.service.SingleNodeConsensus;
 import dev.conflux.core.state.ConfigState;
 import dev.conflux.core.state.InMemoryStateStore;
 import java.io.IOException;
@@ -74,11 +72,11 @@ public class FetchServiceTime {
     public void setUp() throws IOException, InterruptedException, ExecutionException, TimeoutException {
         directory = Files.createTempDirectory("conflux-bench");
         var state = new ConfigState(new InMemoryStateStore());
-        var consensus = new SingleNodeConsensus(state);
+        var consensus = new NoLog(state);
         var authorizer = new Authorizer();
         gate = ReadGate.on(consensus, state, ReadGate.DEFAULT_TIMEOUT);
-        authentication = new Authentication(
-                new InMemoryMetadataStore(), AuthSettings.defaults(directory, PASSWORD), Clock.systemUTC());
+        authentication =
+                new Authentication(new NoMetadata(), AuthSettings.defaults(directory, PASSWORD), Clock.systemUTC());
         authentication.ready().get(30, TimeUnit.SECONDS);
         authenticator = authentication.authenticator();
         token = authentication.service().login("admin", PASSWORD).accessToken();
