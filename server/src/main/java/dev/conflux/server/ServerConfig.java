@@ -69,9 +69,9 @@ record ServerConfig(
     record Ops(String host, int port) {}
 
     /** {@code url} is null for the embedded database. */
-    record Database(@Nullable Secret url, int embeddedPort, int maxConnections) {}
+    record Database(@Nullable Secret url, int embeddedPort) {}
 
-    record Storage(Path dataDir, Path walDir, long contentCacheBytes) {}
+    record Storage(Path dataDir, Path walDir) {}
 
     /** Reads the file, if one is given, and the environment. */
     static ServerConfig load(Optional<Path> file, Map<String, String> environment) {
@@ -139,8 +139,7 @@ record ServerConfig(
         }
         var database = new Database(
                 databaseUrl.equals("embedded") ? null : new Secret(databaseUrl),
-                in.integer(Setting.DATABASE_EMBEDDED_PORT, 0, 65_535),
-                in.integer(Setting.DATABASE_MAX_CONNECTIONS, 1, 1000));
+                in.integer(Setting.DATABASE_EMBEDDED_PORT, 0, 65_535));
         Path dataDir = Path.of(in.text(Setting.STORAGE_DATA_DIR, Setting.STORAGE_DATA_DIR.defaultText()))
                 .toAbsolutePath()
                 .normalize();
@@ -149,8 +148,7 @@ record ServerConfig(
                 dataDir,
                 walDir.isEmpty()
                         ? dataDir.resolve("log")
-                        : Path.of(walDir).toAbsolutePath().normalize(),
-                in.bytes(Setting.STORAGE_CONTENT_CACHE));
+                        : Path.of(walDir).toAbsolutePath().normalize());
         var ops = new Ops(in.text(Setting.OPS_HOST, Setting.OPS_HOST.defaultText()), in.port(Setting.OPS_PORT));
         checkPorts(server, cluster, ops);
         return new ServerConfig(
@@ -345,10 +343,6 @@ record ServerConfig(
 
         Duration duration(Setting setting) {
             return Values.duration(setting.key(), text(setting));
-        }
-
-        long bytes(Setting setting) {
-            return Values.bytes(setting.key(), text(setting));
         }
 
         List<String> list(Setting setting) {

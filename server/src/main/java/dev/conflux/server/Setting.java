@@ -43,10 +43,8 @@ enum Setting {
     DATABASE_URL(
             "database.url", "", "postgresql://user:password@host:port/name, or embedded (the dev profile's default)"),
     DATABASE_EMBEDDED_PORT("database.embedded_port", "0", "port of the embedded PostgreSQL; 0 = a free one"),
-    DATABASE_MAX_CONNECTIONS("database.max_connections", "10", "connections of this node to PostgreSQL"),
     STORAGE_DATA_DIR("storage.data_dir", "/var/lib/conflux", "everything this node keeps"),
     STORAGE_WAL_DIR("storage.wal_dir", "", "the replicated log, if it has a disk of its own; else under data_dir"),
-    STORAGE_CONTENT_CACHE("storage.content_cache", "64MiB", "released contents kept in memory"),
     AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
     LOG_LEVEL("log.level", "info", "error, warn, info or debug"),
     LOG_FORMAT("log.format", "text", "text or json");

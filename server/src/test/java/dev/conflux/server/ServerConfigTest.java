@@ -65,7 +65,6 @@ class ServerConfigTest {
             cluster: {peers: ['a:9090', 'b:9090']}                             | cluster.tls.cert_file: missing
             cluster: {heartbeat_interval: 500ms, election_timeout: 500ms}      | cluster.heartbeat_interval: 500ms (expected: shorter
             cluster: {election_timeout: 5}                                     | cluster.election_timeout: 5 (expected: a duration
-            storage: {content_cache: 64MB}                                     | storage.content_cache: 64MB (expected: a size
             server: {host: 0.0.0.0}                                            | server.tls.cert_file: missing
             server: {tls: {cert_file: /nowhere}}                               | only some are set
             database: {url: 'mysql://root:secret@x/y'}                         | database.url: *** (expected: postgresql
