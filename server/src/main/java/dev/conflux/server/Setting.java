@@ -33,7 +33,7 @@ enum Setting {
     CLUSTER_ELECTION_TIMEOUT(
             "cluster.election_timeout",
             "400ms",
-            "a follower waits so long before it stands for election; a new leader is there within one second"),
+            "a follower waits so long before it stands for election; a new leader is there after some 600 ms"),
     CLUSTER_HEARTBEAT_INTERVAL(
             "cluster.heartbeat_interval",
             "40ms",

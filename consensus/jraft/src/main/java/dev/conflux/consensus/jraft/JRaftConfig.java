@@ -43,8 +43,8 @@ public record JRaftConfig(
         Halt halt) {
 
     /**
-     * Measured (DESIGN.md): a write is acknowledged again within one second of a leader's death even after a split vote,
-     * which 500 ms missed once in 20; heartbeats of 40 ms leave room for pauses of some hundred milliseconds.
+     * Measured on real processes: a new leader within one second of the old one's death in 19 of 20 trials, the other a
+     * split vote (1.07 s); heartbeats of 40 ms leave room for pauses of some hundred milliseconds.
      */
     public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(400);
 

@@ -45,7 +45,7 @@ public record HttpServerConfig(
         }
     }
 
-    /** One event loop per core, at least two; more than two per core never paid in other measurements (docs/adr/0002). */
+    /** One event loop per core, at least two. Other numbers have not been measured yet. */
     public static int defaultInstances() {
         return Math.max(2, Runtime.getRuntime().availableProcessors());
     }
