@@ -15,6 +15,7 @@ final class Counters {
     final LongAdder snapshotsTaken = new LongAdder();
     final LongAdder snapshotsFailed = new LongAdder();
     final LongAdder snapshotsInstalled = new LongAdder();
+    final LongAdder snapshotsRefused = new LongAdder();
     final LongAdder framesSent = new LongAdder();
     final LongAdder bytesSent = new LongAdder();
     final LongAdder framesReceived = new LongAdder();
@@ -32,6 +33,7 @@ final class Counters {
                 snapshotsTaken.sum(),
                 snapshotsFailed.sum(),
                 snapshotsInstalled.sum(),
+                snapshotsRefused.sum(),
                 framesSent.sum(),
                 bytesSent.sum(),
                 framesReceived.sum(),

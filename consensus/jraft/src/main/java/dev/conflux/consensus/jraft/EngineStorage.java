@@ -4,9 +4,11 @@ import com.alipay.sofa.jraft.core.DefaultJRaftServiceFactory;
 import com.alipay.sofa.jraft.entity.LogEntry;
 import com.alipay.sofa.jraft.entity.LogId;
 import com.alipay.sofa.jraft.option.LogStorageOptions;
+import com.alipay.sofa.jraft.option.NodeOptions;
 import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.storage.LogStorage;
 import com.alipay.sofa.jraft.storage.RaftMetaStorage;
+import com.alipay.sofa.jraft.storage.SnapshotStorage;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
@@ -27,13 +29,15 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     /** What a person does about a damaged disk; {@code DESIGN.md} says why it is safe. */
     static final String REPAIR = "While the other members are well: stop this node, delete its log, its snapshots and"
             + " its state and nothing else (identity, vote and high-water stay), and start it: it takes no part until it"
-            + " has everything from the leader again. A single member must be restored from a backup";
+            + " has everything from the leader again. A single member must be restored from a backup."
+            + " `raft-inspector verify DIR` says what is damaged";
 
     private final JRaftConfig config;
     private final HighWaterMark mark;
     private final boolean markLost;
     private final Quarantine quarantine;
     private final LogPosition stateApplied;
+    private final Counters counters;
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
@@ -43,12 +47,18 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
      * @param stateApplied how far the state machine says it is: the log cannot have been shorter
      */
     EngineStorage(
-            JRaftConfig config, HighWaterMark mark, boolean markLost, Quarantine quarantine, LogPosition stateApplied) {
+            JRaftConfig config,
+            HighWaterMark mark,
+            boolean markLost,
+            Quarantine quarantine,
+            LogPosition stateApplied,
+            Counters counters) {
         this.config = config;
         this.mark = mark;
         this.markLost = markLost;
         this.quarantine = quarantine;
         this.stateApplied = stateApplied;
+        this.counters = counters;
     }
 
     /** The last position known to be durable here, in log or snapshot. */
@@ -90,6 +100,12 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 EngineOptions.raftMetaFile(config.dataDir()), mark.position().term(), newTerm -> term = newTerm);
     }
 
+    @Override
+    public SnapshotStorage createSnapshotStorage(NodeOptions options) {
+        return new GuardedSnapshotStorage(
+                EngineOptions.snapshots(config.dataDir()), options.getRaftOptions(), counters);
+    }
+
     private void judge(LogPosition lastOfLog) throws IOException {
         LogPosition snapshot = newestSnapshot(EngineOptions.snapshots(config.dataDir()));
         LogPosition have = max(lastOfLog, snapshot);
@@ -98,11 +114,13 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         if (markLost) {
             quarantine.close(
                     want,
-                    "the high-water mark was missing or damaged; whether the log (" + have + ") is whole is unknown");
+                    "the high-water mark was missing or damaged; whether the log (" + have + ") is whole is unknown;"
+                            + " see `raft-inspector verify " + config.dataDir() + "`");
         } else if (have.compareTo(want) < 0) {
             quarantine.close(
                     want,
-                    "the log and snapshot reach " + have + ", but this node once reached " + want + " (damaged disk?)");
+                    "the log and snapshot reach " + have + ", but this node once reached " + want
+                            + " (damaged disk?); see `raft-inspector verify " + config.dataDir() + "`");
         } else {
             if (have.compareTo(mark.position()) > 0) {
                 mark.reached(have); // a snapshot was installed, or a power failure took the newest mark

@@ -13,6 +13,7 @@ package dev.conflux.consensus.jraft;
  * @param snapshotsTaken snapshots completed here
  * @param snapshotsFailed snapshots that could not be completed
  * @param snapshotsInstalled snapshots received from a leader and restored
+ * @param snapshotsRefused snapshots received from a leader that differed from their manifest
  * @param framesSent frames written to peers, in both directions
  * @param bytesSent their bytes before encryption
  * @param framesReceived frames read from peers
@@ -30,6 +31,7 @@ public record JRaftMetrics(
         long snapshotsTaken,
         long snapshotsFailed,
         long snapshotsInstalled,
+        long snapshotsRefused,
         long framesSent,
         long bytesSent,
         long framesReceived,

@@ -239,7 +239,7 @@ public final class JRaftNode implements ConsensusNode {
         if (mark == null) {
             mark = HighWaterMark.recreate(dataDir);
         }
-        var storage = new EngineStorage(config, mark, markLost, quarantine, stateMachine.applied());
+        var storage = new EngineStorage(config, mark, markLost, quarantine, stateMachine.applied(), counters);
         adapter.attach(storage);
         long snapshot =
                 EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();

@@ -35,10 +35,8 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     private static final Logger LOG = LoggerFactory.getLogger(StateMachineAdapter.class);
 
-    /** Where the state's files are inside a snapshot, and where it says what they contain. */
+    /** Where the state's files are inside a snapshot. */
     static final String STATE = "state";
-
-    static final String POSITION = "position";
 
     private final StateMachine stateMachine;
     private final Halt halt;
@@ -270,16 +268,16 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, Closure done) {
         try {
             List<String> names = snapshot.complete();
-            LogPosition position = snapshot.position();
-            Path positionFile = root.resolve(POSITION);
-            DurableFiles.replace(positionFile, position.index() + " " + position.term() + "\n");
-            add(writer, root, POSITION);
+            var files = new ArrayList<SnapshotManifest.Entry>();
             for (String name : names) {
                 DurableFiles.syncFile(root.resolve(STATE).resolve(name));
-                add(writer, root, STATE + "/" + name);
+                SnapshotManifest.Entry file = SnapshotManifest.entry(root, STATE + "/" + name);
+                add(writer, file);
+                files.add(file);
             }
             DurableFiles.syncDirectory(root.resolve(STATE));
-            DurableFiles.syncDirectory(root);
+            new SnapshotManifest(snapshot.position(), files).write(root);
+            add(writer, SnapshotManifest.entry(root, SnapshotManifest.FILE));
             counters.snapshotsTaken.increment();
             done.run(Status.OK());
         } catch (IOException | RuntimeException e) {
@@ -289,12 +287,12 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    private static void add(SnapshotWriter writer, Path root, String name) throws IOException {
-        LocalFileMeta meta = LocalFileMeta.newBuilder()
-                .setChecksum(DurableFiles.checksum(root.resolve(name)))
-                .build();
-        if (!writer.addFile(name, meta)) {
-            throw new IOException("snapshot file " + name + " occurs twice");
+    /** With the checksum the engine can leave out what a receiver has already. */
+    private static void add(SnapshotWriter writer, SnapshotManifest.Entry file) throws IOException {
+        LocalFileMeta meta =
+                LocalFileMeta.newBuilder().setChecksum(file.crc32c()).build();
+        if (!writer.addFile(file.name(), meta)) {
+            throw new IOException("snapshot file " + file.name() + " occurs twice");
         }
     }
 
@@ -311,9 +309,10 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             var included = reader.load();
             LogPosition logPosition = new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm());
             Path root = Path.of(reader.getPath());
-            LogPosition position = readPosition(root.resolve(POSITION));
+            SnapshotManifest manifest = SnapshotManifest.read(root);
+            LogPosition position = manifest.position();
             if (stateMachine.applied().index() < position.index()) {
-                verify(reader, root);
+                manifest.verify(root);
                 LogPosition restored = stateMachine.restore(root.resolve(STATE));
                 if (restored.index() != position.index()
                         || stateMachine.applied().index() != position.index()) {
@@ -333,30 +332,13 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             applied.advance(logPosition.index());
             return true;
         } catch (Throwable e) {
-            fail("snapshot cannot be restored from " + reader.getPath() + ": " + e.getMessage(), e);
+            fail(
+                    "snapshot cannot be restored from " + reader.getPath() + ": " + e.getMessage() + ". "
+                            + EngineStorage.REPAIR,
+                    e);
             return false;
         } finally {
             working.unlock();
-        }
-    }
-
-    private static LogPosition readPosition(Path file) throws IOException {
-        String text = Files.readString(file).trim();
-        int space = text.indexOf(' ');
-        return new LogPosition(Long.parseLong(text.substring(0, space)), Long.parseLong(text.substring(space + 1)));
-    }
-
-    private static void verify(SnapshotReader reader, Path root) throws IOException {
-        for (String name : reader.listFiles()) {
-            if (reader.getFileMeta(name) instanceof LocalFileMeta meta && meta.hasChecksum()) {
-                String checksum = DurableFiles.checksum(root.resolve(name));
-                if (!checksum.equals(meta.getChecksum())) {
-                    throw new IOException(
-                            root.resolve(name) + ": checksum " + checksum + " (expected: " + meta.getChecksum() + ")");
-                }
-            } else {
-                throw new IOException(root.resolve(name) + ": no checksum");
-            }
         }
     }
 

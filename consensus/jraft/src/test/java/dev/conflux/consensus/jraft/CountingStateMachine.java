@@ -39,6 +39,16 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
     volatile long delayMillis;
     volatile boolean failSnapshots;
 
+    /** Where {@link #restore} breaks off, as if the process had ended there. */
+    enum Break {
+        NEVER,
+        BEFORE,
+        MIDDLE,
+        AFTER
+    }
+
+    volatile Break breakRestore = Break.NEVER;
+
     CountingStateMachine(Path directory) {
         this.directory = directory;
         this.db = open(directory);
@@ -186,12 +196,14 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
 
     @Override
     public synchronized LogPosition restore(Path source) throws IOException {
+        breakAt(Break.BEFORE);
         db.close();
         try (Stream<Path> files = Files.list(directory)) {
             for (Path file : files.toList()) {
                 Files.delete(file);
             }
         }
+        breakAt(Break.MIDDLE);
         try (Stream<Path> files = Files.list(source.resolve("db"))) {
             for (Path file : files.toList()) {
                 Files.copy(file, directory.resolve(file.getFileName()));
@@ -200,7 +212,14 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
         db = open(directory);
         load();
         restores++;
+        breakAt(Break.AFTER);
         return applied;
+    }
+
+    private void breakAt(Break point) throws IOException {
+        if (breakRestore == point) {
+            throw new IOException("broken off " + point);
+        }
     }
 
     @Override
