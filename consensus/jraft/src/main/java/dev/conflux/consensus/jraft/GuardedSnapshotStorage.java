@@ -51,7 +51,7 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
             LOG.error("snapshot_leftovers path={}", directory.resolve(TEMPORARY), e);
             return false;
         }
-        return super.init(nothing);
+        return super.init((Void) null);
     }
 
     @Override
@@ -62,7 +62,7 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
         }
         var writer = new Received();
         received = writer;
-        return writer.init(null) ? writer : null;
+        return writer.init((Void) null) ? writer : null;
     }
 
     @Override
@@ -71,7 +71,7 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
             return null;
         }
         var writer = new LocalSnapshotWriter(directory.resolve(TEMPORARY).toString(), this, raftOptions);
-        return writer.init(null) ? writer : null;
+        return writer.init((Void) null) ? writer : null;
     }
 
     private boolean deleteTemporary() {

@@ -55,7 +55,8 @@ public record SnapshotManifest(LogPosition position, List<Entry> files) {
             text.append("file ").append(file.crc32c()).append(' ').append(file.bytes());
             text.append(' ').append(file.name()).append('\n');
         }
-        text.append("crc32c ").append(checksum(text.toString())).append('\n');
+        String checksum = checksum(text.toString());
+        text.append("crc32c ").append(checksum).append('\n');
         DurableFiles.replace(root.resolve(FILE), text.toString());
     }
 

@@ -159,7 +159,8 @@ class SnapshotTest {
         long interval = 8L << 20;
         int commandBytes = 64 << 10;
         try (var cluster = new TestCluster(directory, 3)
-                .tuned(config -> config.withSnapshotAfter(interval, 1_000_000))
+                .tuned(config ->
+                        config.withSnapshotAfter(interval, 1_000_000).withElectionTimeout(Duration.ofSeconds(2)))
                 .startAll()) {
             // given
             int dead = cluster.follower();
@@ -167,14 +168,14 @@ class SnapshotTest {
             cluster.awaitCount(dead, 1);
             cluster.crash(dead);
             int leader = cluster.awaitLeader();
-            int commands = (int) (60 * interval / commandBytes);
+            int commands = (int) (40 * interval / commandBytes);
 
             // when
             long largest = 0;
             String padding = "x".repeat(commandBytes);
-            for (int i = 0; i < commands; i += 64) {
+            for (int i = 0; i < commands; i += 32) {
                 var batch = new ArrayList<CompletableFuture<?>>();
-                for (int j = i; j < i + 64; j++) {
+                for (int j = i; j < i + 32; j++) {
                     byte[] command = (j + padding).getBytes(StandardCharsets.UTF_8);
                     batch.add(cluster.node(leader).propose(command, Duration.ofSeconds(20)));
                 }
@@ -184,7 +185,7 @@ class SnapshotTest {
 
             // then
             long bound = 2 * interval + Limits.LOG_WAL_BYTES + 4 * Limits.LOG_MEMTABLE_BYTES;
-            assertThat(largest).as("bytes of log, of %s written", 60 * interval).isLessThan(bound);
+            assertThat(largest).as("bytes of log, of %s written", 40 * interval).isLessThan(bound);
             cluster.start(dead);
             cluster.awaitCount(dead, commands);
             assertThat(cluster.state(dead).restores).isEqualTo(1);
