@@ -38,6 +38,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private final Quarantine quarantine;
     private final LogPosition stateApplied;
     private final Counters counters;
+    private final Watchdog watchdog;
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
@@ -52,13 +53,15 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             boolean markLost,
             Quarantine quarantine,
             LogPosition stateApplied,
-            Counters counters) {
+            Counters counters,
+            Watchdog watchdog) {
         this.config = config;
         this.mark = mark;
         this.markLost = markLost;
         this.quarantine = quarantine;
         this.stateApplied = stateApplied;
         this.counters = counters;
+        this.watchdog = watchdog;
     }
 
     /** The last position known to be durable here, in log or snapshot. */
@@ -97,7 +100,10 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     @Override
     public RaftMetaStorage createRaftMetaStorage(String uri, RaftOptions raftOptions) {
         return new VoteStorage(
-                EngineOptions.raftMetaFile(config.dataDir()), mark.position().term(), newTerm -> term = newTerm);
+                EngineOptions.raftMetaFile(config.dataDir()),
+                mark.position().term(),
+                newTerm -> term = newTerm,
+                watchdog.vote());
     }
 
     @Override
@@ -187,20 +193,30 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
         @Override
         public boolean appendEntry(LogEntry entry) {
-            boolean appended = super.appendEntry(entry);
-            if (appended) {
-                advanced(entry.getId());
+            watchdog.log().begin();
+            try {
+                boolean appended = super.appendEntry(entry);
+                if (appended) {
+                    advanced(entry.getId());
+                }
+                return appended;
+            } finally {
+                watchdog.log().end();
             }
-            return appended;
         }
 
         @Override
         public int appendEntries(@Nullable List<LogEntry> entries) {
-            int appended = super.appendEntries(entries);
-            if (entries != null && appended > 0) {
-                advanced(entries.get(appended - 1).getId());
+            watchdog.log().begin();
+            try {
+                int appended = super.appendEntries(entries);
+                if (entries != null && appended > 0) {
+                    advanced(entries.get(appended - 1).getId());
+                }
+                return appended;
+            } finally {
+                watchdog.log().end();
             }
-            return appended;
         }
 
         private void advanced(LogId id) {
@@ -214,20 +230,30 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
         @Override
         public boolean truncateSuffix(long lastIndexKept) {
-            LogPosition kept = position(lastIndexKept);
-            if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
-                kept = atSnapshot(lastIndexKept);
+            watchdog.log().begin();
+            try {
+                LogPosition kept = position(lastIndexKept);
+                if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
+                    kept = atSnapshot(lastIndexKept);
+                }
+                mark.lower(kept);
+                durable = kept;
+                return super.truncateSuffix(lastIndexKept);
+            } finally {
+                watchdog.log().end();
             }
-            mark.lower(kept);
-            durable = kept;
-            return super.truncateSuffix(lastIndexKept);
         }
 
         @Override
         public boolean reset(long nextLogIndex) {
-            mark.reset(nextLogIndex);
-            durable = mark.position();
-            return super.reset(nextLogIndex);
+            watchdog.log().begin();
+            try {
+                mark.reset(nextLogIndex);
+                durable = mark.position();
+                return super.reset(nextLogIndex);
+            } finally {
+                watchdog.log().end();
+            }
         }
 
         private LogPosition position(long index) {

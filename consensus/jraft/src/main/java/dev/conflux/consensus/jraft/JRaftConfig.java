@@ -23,8 +23,7 @@ import java.util.List;
  * @param electionTimeout a follower that has heard nothing for this long asks for votes
  * @param heartbeatInterval a leader without work says so often that it is alive; shorter than the election timeout
  * @param followerReadLag bound of {@code ReadLevel.FOLLOWER}
- * @param snapshotLogBytes a snapshot is taken after this many bytes of commands …
- * @param snapshotLogEntries … or this many commands, whichever comes first
+ * @param upkeep snapshots, disk space, watchdog, comparison of states
  * @param halt what ends the process
  */
 public record JRaftConfig(
@@ -38,8 +37,7 @@ public record JRaftConfig(
         Duration electionTimeout,
         Duration heartbeatInterval,
         Duration followerReadLag,
-        long snapshotLogBytes,
-        long snapshotLogEntries,
+        Upkeep upkeep,
         Halt halt) {
 
     /**
@@ -53,12 +51,6 @@ public record JRaftConfig(
 
     /** Several elections: a healthy follower stays far below, one that is cut off exceeds it soon. */
     public static final Duration DEFAULT_FOLLOWER_READ_LAG = Duration.ofSeconds(2);
-
-    /** Replaying this much takes seconds, and two such intervals of log are kept on disk. */
-    public static final long DEFAULT_SNAPSHOT_LOG_BYTES = 128L << 20;
-
-    /** Small commands cost time per entry, not per byte. */
-    public static final long DEFAULT_SNAPSHOT_LOG_ENTRIES = 500_000;
 
     public JRaftConfig {
         members = members.stream().sorted(Comparator.comparing(Member::id)).toList();
@@ -85,10 +77,6 @@ public record JRaftConfig(
             throw new IllegalArgumentException(
                     "heartbeat interval: " + heartbeatInterval + " (expected: shorter than " + electionTimeout + ")");
         }
-        if (snapshotLogBytes < 1 || snapshotLogEntries < 1) {
-            throw new IllegalArgumentException("snapshot after " + snapshotLogBytes + " bytes or " + snapshotLogEntries
-                    + " entries (expected: both > 0)");
-        }
     }
 
     /** With defaults for everything else: listens on all addresses, keeps the log in {@code dataDir/log}. */
@@ -105,8 +93,7 @@ public record JRaftConfig(
                 DEFAULT_ELECTION_TIMEOUT,
                 DEFAULT_ELECTION_TIMEOUT.dividedBy(Limits.HEARTBEAT_FACTOR),
                 DEFAULT_FOLLOWER_READ_LAG,
-                DEFAULT_SNAPSHOT_LOG_BYTES,
-                DEFAULT_SNAPSHOT_LOG_ENTRIES,
+                Upkeep.DEFAULT,
                 Halt.PROCESS);
     }
 
@@ -122,8 +109,7 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 followerReadLag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
                 halt);
     }
 
@@ -139,8 +125,7 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 followerReadLag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
                 halt);
     }
 
@@ -161,8 +146,7 @@ public record JRaftConfig(
                 timeout,
                 heartbeat,
                 followerReadLag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
                 halt);
     }
 
@@ -178,12 +162,11 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 lag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
                 halt);
     }
 
-    public JRaftConfig withSnapshotAfter(long logBytes, long logEntries) {
+    public JRaftConfig withUpkeep(Upkeep other) {
         return new JRaftConfig(
                 clusterName,
                 nodeId,
@@ -195,9 +178,12 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 followerReadLag,
-                logBytes,
-                logEntries,
+                other,
                 halt);
+    }
+
+    public JRaftConfig withSnapshotAfter(long logBytes, long logEntries) {
+        return withUpkeep(upkeep.withSnapshotAfter(logBytes, logEntries));
     }
 
     public JRaftConfig withHalt(Halt other) {
@@ -212,8 +198,7 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 followerReadLag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
                 other);
     }
 

@@ -2,6 +2,7 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
+import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
@@ -59,6 +60,7 @@ public final class JRaftNode implements ConsensusNode {
     private final Leadership leadership = new Leadership(this);
     private final Snapshots snapshots = new Snapshots(this);
     private final Startup startup;
+    private final Watchdog watchdog;
     private final Timer timer;
     private final ScheduledExecutorService housekeeper;
     private final ThreadPoolExecutor rpcExecutor;
@@ -72,6 +74,7 @@ public final class JRaftNode implements ConsensusNode {
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Thread starter;
     private volatile @Nullable RunningEngine running;
+    private long progressedTo; // housekeeper
 
     private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Identity identity)
             throws IOException {
@@ -90,7 +93,9 @@ public final class JRaftNode implements ConsensusNode {
         this.housekeeper = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory(name + "-keeper", true));
         this.rpcExecutor = pool(name + "-rpc", Limits.RPC_THREADS, Limits.RPC_QUEUE);
         this.snapshotExecutor = pool(name + "-snapshot", 1, 2);
-        this.adapter = new StateMachineAdapter(stateMachine, config.halt(), counters, snapshotExecutor, applied);
+        this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
+        this.adapter = new StateMachineAdapter(
+                stateMachine, config.halt(), counters, snapshotExecutor, applied, watchdog.apply());
         this.startup = new Startup(this, rpcExecutor);
         this.starter = new Thread(this::join, name + "-start");
         this.starter.setDaemon(true);
@@ -156,7 +161,7 @@ public final class JRaftNode implements ConsensusNode {
         running = started;
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
-                guarded("high-water mark", started.mark()::sync),
+                guarded("high-water mark", this::syncMark),
                 Limits.MARK_SYNC_MILLIS,
                 Limits.MARK_SYNC_MILLIS,
                 TimeUnit.MILLISECONDS);
@@ -170,6 +175,14 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.QUARANTINE_CHECK_MILLIS,
                 Limits.QUARANTINE_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("progress", this::checkProgress),
+                Limits.WATCHDOG_TICK_MILLIS,
+                Limits.WATCHDOG_TICK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("freshness", reads::confirmFreshness), 0, Limits.FRESHNESS_MILLIS, TimeUnit.MILLISECONDS);
+        watchdog.start();
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
                 config.nodeId(),
@@ -231,7 +244,7 @@ public final class JRaftNode implements ConsensusNode {
     public NodeStatus status() {
         RunningEngine now = running;
         String clusterId = membership.identity().clusterId();
-        if (now == null || closing.get() || adapter.failed()) {
+        if (now == null || closing.get() || adapter.failed() || watchdog.unwell() != null) {
             return new NodeStatus(
                     clusterId,
                     config.nodeId(),
@@ -278,6 +291,47 @@ public final class JRaftNode implements ConsensusNode {
         return quarantine.declared() ? Optional.of(quarantine.reason()) : Optional.empty();
     }
 
+    // ---- health ----
+
+    private void syncMark() {
+        RunningEngine now = running;
+        if (now == null || adapter.failed()) {
+            return;
+        }
+        try {
+            now.mark().sync();
+        } catch (RuntimeException e) {
+            adapter.fail("the high-water mark cannot be made durable: " + e.getMessage(), e);
+        }
+    }
+
+    private void checkProgress() {
+        RunningEngine now = running;
+        if (now == null || closing.get()) {
+            return;
+        }
+        if (now.engine().getNodeState() == State.STATE_ERROR) {
+            adapter.fail("the engine is in its error state", null);
+        }
+        long reached = appliedIndex();
+        Watchdog.Activity commits = watchdog.commits();
+        if (adapter.restoring() || reached >= now.engine().getLastCommittedIndex()) {
+            commits.end();
+        } else {
+            commits.begin();
+            if (reached != progressedTo) {
+                commits.progress();
+            }
+        }
+        progressedTo = reached;
+    }
+
+    private void stuck(String reason) {
+        if (!closing.get()) {
+            adapter.stuck(reason);
+        }
+    }
+
     // ---- quarantine ----
 
     private void checkQuarantine() {
@@ -315,6 +369,7 @@ public final class JRaftNode implements ConsensusNode {
             return;
         }
         try {
+            watchdog.close(); // stopping may take its time
             stopping.countDown(); // wakes the starter
             starter.join(Limits.SHUTDOWN_MILLIS);
             RunningEngine now = running;
@@ -452,6 +507,10 @@ public final class JRaftNode implements ConsensusNode {
         return timer;
     }
 
+    Watchdog watchdog() {
+        return watchdog;
+    }
+
     Counters counters() {
         return counters;
     }
@@ -528,6 +587,10 @@ public final class JRaftNode implements ConsensusNode {
         if (running == null) {
             return new ConsensusException.Unavailable("starting");
         }
+        String unwell = watchdog.unwell();
+        if (unwell != null) {
+            return new ConsensusException.Unavailable(unwell);
+        }
         return quarantine.active() ? new ConsensusException.Unavailable("quarantined: " + quarantine.reason()) : null;
     }
 
@@ -553,12 +616,15 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private static Runnable guarded(String what, Runnable task) {
+    private Runnable guarded(String what, Runnable task) {
         return () -> {
+            watchdog.housekeeping().begin();
             try {
                 task.run();
             } catch (RuntimeException | Error e) {
                 LOG.error("{} failed; tried again", what, e); // An exception would end the schedule silently.
+            } finally {
+                watchdog.housekeeping().end();
             }
         };
     }

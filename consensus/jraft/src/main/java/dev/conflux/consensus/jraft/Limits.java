@@ -139,7 +139,22 @@ final class Limits {
     /** A connection on which requests time out and nothing at all arrives for this long is replaced. */
     static final long SILENT_CONNECTION_MILLIS = 2_000;
 
+    /** The same complaint about the same peer is logged this often. */
+    static final long LOG_REPEAT_MILLIS = 30_000;
+
+    /** Different complaints remembered. */
+    static final int LOG_REPEAT_LINES = 256;
+
     // ---- guards ----
+
+    /** How often a member asks the leader whether it is up to date: the staleness of an idle one. */
+    static final long FRESHNESS_MILLIS = 100;
+
+    /** How often the watchdog looks. */
+    static final long WATCHDOG_TICK_MILLIS = 100;
+
+    /** A member with a stuck operation is not ready after this: longer than an ordinary pause, shorter than patience. */
+    static final long UNWELL_MILLIS = 2_000;
 
     /**
      * How far the high-water mark may lag the log after a power failure. A killed process loses nothing of it: the page

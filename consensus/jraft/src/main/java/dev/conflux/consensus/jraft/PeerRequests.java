@@ -72,7 +72,6 @@ final class PeerRequests implements PeerTransport.Handler {
         switch (message) {
             case AppendEntriesRequest append -> {
                 if (addressed(peerId, request, append.getServerId(), append.getPeerId())) {
-                    node.reads().heardFromLeader(append.getTerm(), append.getCommittedIndex());
                     var header = AppendEntriesRequestHeader.newBuilder()
                             .setGroupId(append.getGroupId())
                             .setServerId(append.getServerId())

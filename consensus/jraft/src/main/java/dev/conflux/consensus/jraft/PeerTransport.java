@@ -44,6 +44,7 @@ final class PeerTransport implements AutoCloseable {
     private final PeerTls tls;
     private final Membership membership;
     private final Counters counters;
+    private final LogThrottle refusals = new LogThrottle(System::nanoTime);
     private final EventLoopGroup loops;
     private final Map<Integer, Map<PeerLink.Lane, PeerLink>> links = new HashMap<>();
     private final Set<PeerConnection> connections = ConcurrentHashMap.newKeySet();
@@ -147,6 +148,11 @@ final class PeerTransport implements AutoCloseable {
 
     Membership membership() {
         return membership;
+    }
+
+    /** How often refused peers are complained about. */
+    LogThrottle refusals() {
+        return refusals;
     }
 
     Counters counters() {

@@ -104,7 +104,8 @@ final class Startup {
                 markLost,
                 node.quarantine(),
                 node.stateMachine().applied(),
-                node.counters());
+                node.counters(),
+                node.watchdog());
         node.adapter().attach(storage);
         long snapshot =
                 EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();

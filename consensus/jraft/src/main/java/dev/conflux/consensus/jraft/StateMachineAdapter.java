@@ -43,27 +43,35 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private final Counters counters;
     private final Executor snapshots;
     private final AppliedIndex applied;
+    private final Watchdog.Activity working;
     private final AtomicBoolean failed = new AtomicBoolean();
     private @Nullable EngineStorage storage; // set once before the engine starts
 
     /** Held while the state machine works: by the apply thread always, by {@link #passed} now and then. */
-    private final ReentrantLock working = new ReentrantLock();
+    private final ReentrantLock turn = new ReentrantLock();
 
     private volatile long lastPassed;
     private volatile long leaderTerm; // 0 = not leading, or nothing committed in the own term yet
     private volatile long snapshotIndex;
+    private volatile boolean restoring;
 
     // Written by the apply thread, read by the snapshot trigger.
     private final AtomicLong bytesSinceSnapshot = new AtomicLong();
     private final AtomicLong entriesSinceSnapshot = new AtomicLong();
 
     StateMachineAdapter(
-            StateMachine stateMachine, Halt halt, Counters counters, Executor snapshots, AppliedIndex applied) {
+            StateMachine stateMachine,
+            Halt halt,
+            Counters counters,
+            Executor snapshots,
+            AppliedIndex applied,
+            Watchdog.Activity working) {
         this.stateMachine = stateMachine;
         this.halt = halt;
         this.counters = counters;
         this.snapshots = snapshots;
         this.applied = applied;
+        this.working = working;
     }
 
     void attach(EngineStorage engineStorage) {
@@ -91,6 +99,11 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         return term != 0 && current != null && term == current.term();
     }
 
+    /** True while a snapshot is being restored: it may take as long as reading it takes. */
+    boolean restoring() {
+        return restoring;
+    }
+
     boolean failed() {
         return failed.get();
     }
@@ -107,11 +120,13 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onApply(Iterator iterator) {
-        working.lock();
+        turn.lock();
+        working.begin();
         try {
             apply(iterator);
         } finally {
-            working.unlock();
+            working.end();
+            turn.unlock();
         }
     }
 
@@ -196,6 +211,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
         entries.clear();
         closures.clear();
+        working.progress();
     }
 
     /** Tells of the component's own entries before a command; their term is looked up, never guessed. */
@@ -214,7 +230,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
      * @param index that the engine has applied, so that every command up to it has been applied
      */
     void passed(long index) {
-        if (index <= lastPassed || failed.get() || !working.tryLock()) {
+        if (index <= lastPassed || failed.get() || !turn.tryLock()) {
             return;
         }
         try {
@@ -223,11 +239,19 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             }
             lastPassed = index;
         } finally {
-            working.unlock();
+            turn.unlock();
         }
     }
 
-    private void fail(String reason, @Nullable Throwable cause) {
+    /** What is stuck will not come back: ends the process without another word, as the log may be stuck too. */
+    void stuck(String reason) {
+        if (failed.compareAndSet(false, true)) {
+            halt.halt(reason, null);
+        }
+    }
+
+    /** Ends the process. */
+    void fail(String reason, @Nullable Throwable cause) {
         if (failed.compareAndSet(false, true)) {
             LOG.error("halt reason=\"{}\"", reason, cause);
             halt.halt(reason, cause);
@@ -257,11 +281,11 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     }
 
     private StateMachine.Snapshot beginSnapshot(Path directory) throws IOException {
-        working.lock();
+        turn.lock();
         try {
             return stateMachine.beginSnapshot(directory);
         } finally {
-            working.unlock();
+            turn.unlock();
         }
     }
 
@@ -304,7 +328,8 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public boolean onSnapshotLoad(SnapshotReader reader) {
-        working.lock();
+        turn.lock();
+        restoring = true;
         try {
             var included = reader.load();
             LogPosition logPosition = new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm());
@@ -338,7 +363,8 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                     e);
             return false;
         } finally {
-            working.unlock();
+            restoring = false;
+            turn.unlock();
         }
     }
 

@@ -37,6 +37,7 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
     final List<Long> stamps = new CopyOnWriteArrayList<>();
     volatile int restores;
     volatile long delayMillis;
+    volatile java.util.concurrent.CountDownLatch blockApply = new java.util.concurrent.CountDownLatch(0);
     volatile boolean failSnapshots;
 
     /** Where {@link #restore} breaks off, as if the process had ended there. */
@@ -92,6 +93,11 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
     public List<byte[]> apply(List<LogEntry> entries) {
         if (delayMillis > 0) {
             java.util.concurrent.locks.LockSupport.parkNanos(delayMillis * 1_000_000);
+        }
+        try {
+            blockApply.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
         return applyNow(entries);
     }
