@@ -16,6 +16,7 @@ final class Counters {
     final LongAdder snapshotsFailed = new LongAdder();
     final LongAdder snapshotsInstalled = new LongAdder();
     final LongAdder snapshotsRefused = new LongAdder();
+    final LongAdder refusedForSpace = new LongAdder();
     final LongAdder framesSent = new LongAdder();
     final LongAdder bytesSent = new LongAdder();
     final LongAdder framesReceived = new LongAdder();
@@ -34,6 +35,7 @@ final class Counters {
                 snapshotsFailed.sum(),
                 snapshotsInstalled.sum(),
                 snapshotsRefused.sum(),
+                refusedForSpace.sum(),
                 framesSent.sum(),
                 bytesSent.sum(),
                 framesReceived.sum(),

@@ -14,6 +14,7 @@ package dev.conflux.consensus.jraft;
  * @param snapshotsFailed snapshots that could not be completed
  * @param snapshotsInstalled snapshots received from a leader and restored
  * @param snapshotsRefused snapshots received from a leader that differed from their manifest
+ * @param refusedForSpace proposals refused because disk space was low
  * @param framesSent frames written to peers, in both directions
  * @param bytesSent their bytes before encryption
  * @param framesReceived frames read from peers
@@ -32,6 +33,7 @@ public record JRaftMetrics(
         long snapshotsFailed,
         long snapshotsInstalled,
         long snapshotsRefused,
+        long refusedForSpace,
         long framesSent,
         long bytesSent,
         long framesReceived,

@@ -59,6 +59,7 @@ public final class JRaftNode implements ConsensusNode {
     private final Reads reads = new Reads(this);
     private final Leadership leadership = new Leadership(this);
     private final Snapshots snapshots = new Snapshots(this);
+    private final DiskSpace space;
     private final Startup startup;
     private final Watchdog watchdog;
     private final Timer timer;
@@ -97,6 +98,7 @@ public final class JRaftNode implements ConsensusNode {
         this.adapter = new StateMachineAdapter(
                 stateMachine, config.halt(), counters, snapshotExecutor, applied, watchdog.apply());
         this.startup = new Startup(this, rpcExecutor);
+        this.space = new DiskSpace(this);
         this.starter = new Thread(this::join, name + "-start");
         this.starter.setDaemon(true);
     }
@@ -182,6 +184,8 @@ public final class JRaftNode implements ConsensusNode {
                 TimeUnit.MILLISECONDS);
         housekeeper.scheduleWithFixedDelay(
                 guarded("freshness", reads::confirmFreshness), 0, Limits.FRESHNESS_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("disk space", space::check), 0, Limits.SPACE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
         watchdog.start();
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
@@ -505,6 +509,10 @@ public final class JRaftNode implements ConsensusNode {
 
     Timer timer() {
         return timer;
+    }
+
+    DiskSpace space() {
+        return space;
     }
 
     Watchdog watchdog() {

@@ -150,6 +150,18 @@ final class Limits {
     /** How often a member asks the leader whether it is up to date: the staleness of an idle one. */
     static final long FRESHNESS_MILLIS = 100;
 
+    /** How often free space is looked at: the disk cannot write a quarter of the bound meanwhile. */
+    static final long SPACE_CHECK_MILLIS = 200;
+
+    /** How often a follower with little space says so. */
+    static final long SPACE_TELL_MILLIS = 500;
+
+    /** How often a leader with little space offers leadership. */
+    static final long SPACE_HANDOVER_MILLIS = 5_000;
+
+    /** The part of the bound that is left for votes and what is under way. */
+    static final long CRITICAL_SPACE_DIVISOR = 4;
+
     /** How often the watchdog looks. */
     static final long WATCHDOG_TICK_MILLIS = 100;
 

@@ -57,7 +57,9 @@ enum MessageType {
     QUERY(106, Wire.Query::read, Wire.Query.class),
     QUERY_REPLY(107, Wire.QueryReply::read, Wire.QueryReply.class),
     TRANSFER(108, Wire.Transfer::read, Wire.Transfer.class),
-    TRANSFER_REPLY(109, Wire.TransferReply::read, Wire.TransferReply.class);
+    TRANSFER_REPLY(109, Wire.TransferReply::read, Wire.TransferReply.class),
+    SPACE_LOW(120, Wire.SpaceLow::read, Wire.SpaceLow.class),
+    NOTED(121, Wire.Noted::read, Wire.Noted.class);
 
     private static final Map<Integer, MessageType> BY_NUMBER = new HashMap<>();
     private static final Map<Class<?>, MessageType> BY_CLASS = new HashMap<>();

@@ -72,6 +72,10 @@ final class PeerRequests implements PeerTransport.Handler {
         switch (message) {
             case AppendEntriesRequest append -> {
                 if (addressed(peerId, request, append.getServerId(), append.getPeerId())) {
+                    if (append.getEntriesCount() > 0 && node.space().critical()) {
+                        busy(request, "disk space is low"); // The leader pauses and tries again.
+                        return;
+                    }
                     var header = AppendEntriesRequestHeader.newBuilder()
                             .setGroupId(append.getGroupId())
                             .setServerId(append.getServerId())
@@ -125,6 +129,10 @@ final class PeerRequests implements PeerTransport.Handler {
             case Wire.Propose propose -> propose(request, propose);
             case Wire.LeaderState ignored -> request.sendResponse(node.reads().leaderState());
             case Wire.Query query -> query(request, query);
+            case Wire.SpaceLow ignored -> {
+                node.space().peerLow(peerId);
+                request.sendResponse(new Wire.Noted());
+            }
             case Wire.Transfer transfer -> transfer(request, transfer);
             default -> {
                 LOG.warn("peer_protocol peer={} type={}: not a request; closing", peerId, type);
@@ -156,11 +164,15 @@ final class PeerRequests implements PeerTransport.Handler {
         try {
             executor.execute(() -> processor.handleRequest(request, message));
         } catch (RejectedExecutionException e) {
-            request.sendResponse(ErrorResponse.newBuilder()
-                    .setErrorCode(RaftError.EBUSY.getNumber())
-                    .setErrorMsg("request queue is full")
-                    .build());
+            busy(request, "request queue is full");
         }
+    }
+
+    private static void busy(Request request, String why) {
+        request.sendResponse(ErrorResponse.newBuilder()
+                .setErrorCode(RaftError.EBUSY.getNumber())
+                .setErrorMsg(why)
+                .build());
     }
 
     private void propose(Request request, Wire.Propose propose) {
@@ -183,6 +195,7 @@ final class PeerRequests implements PeerTransport.Handler {
                     case ConsensusException.NoQuorum e -> Wire.Outcome.NOT_LEADER;
                     case ConsensusException.Overloaded e -> Wire.Outcome.OVERLOADED;
                     case ConsensusException.Indeterminate e -> Wire.Outcome.INDETERMINATE;
+                    case ConsensusException.NoSpace e -> Wire.Outcome.NO_SPACE;
                     case ConsensusException.TooLarge e -> Wire.Outcome.TOO_LARGE;
                     case ConsensusException.NotCaughtUp e -> Wire.Outcome.UNAVAILABLE;
                     case ConsensusException.Unavailable e -> Wire.Outcome.UNAVAILABLE;

@@ -70,7 +70,12 @@ final class Proposal {
             return;
         }
         if (node.leadsOrWill()) {
-            append();
+            String noSpace = node.space().refusal();
+            if (noSpace == null) {
+                append();
+            } else {
+                refusedForSpace(noSpace);
+            }
             return;
         }
         if (!forwardable) {
@@ -84,6 +89,21 @@ final class Proposal {
             return;
         }
         forward(leaderId);
+    }
+
+    private void refusedForSpace(String why) {
+        if (!node.space().handingOver()) {
+            noSpace(why);
+        } else if (forwardable) {
+            retry(why);
+        } else {
+            future.completeExceptionally(new ConsensusException.NotLeader(null));
+        }
+    }
+
+    private void noSpace(String why) {
+        node.counters().refusedForSpace.increment();
+        future.completeExceptionally(new ConsensusException.NoSpace(why));
     }
 
     private void append() {
@@ -185,6 +205,10 @@ final class Proposal {
             case UNAVAILABLE -> {
                 notAppended();
                 retry(answer.detail());
+            }
+            case NO_SPACE -> {
+                notAppended();
+                noSpace(answer.detail());
             }
             case TOO_LARGE -> {
                 notAppended();

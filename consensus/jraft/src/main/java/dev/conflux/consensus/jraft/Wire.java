@@ -153,7 +153,9 @@ final class Wire {
         OVERLOADED(2),
         INDETERMINATE(3),
         TOO_LARGE(4),
-        UNAVAILABLE(5);
+        UNAVAILABLE(5),
+        /** Nothing was appended: disk space is low. */
+        NO_SPACE(6);
 
         final int code;
 
@@ -309,6 +311,33 @@ final class Wire {
 
         static TransferReply read(ByteBuf in) {
             return new TransferReply(Outcome.of(in.readUnsignedByte()), string(in));
+        }
+    }
+
+    /** A follower tells the leader that its disk space is low. */
+    record SpaceLow(long freeBytes) implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeLong(freeBytes);
+        }
+
+        static SpaceLow read(ByteBuf in) {
+            return new SpaceLow(in.readLong());
+        }
+    }
+
+    /** Heard; there is nothing to answer. */
+    record Noted() implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            // No fields.
+        }
+
+        static Noted read(ByteBuf in) {
+            in.skipBytes(in.readableBytes());
+            return new Noted();
         }
     }
 
