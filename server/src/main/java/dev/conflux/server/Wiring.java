@@ -223,7 +223,8 @@ final class Wiring implements AutoCloseable {
                         peerIdentity(cluster))
                 .withBindHost(cluster.bindHost())
                 .withLogDir(config.storage().walDir())
-                .withElectionTimeout(cluster.electionTimeout(), cluster.heartbeatInterval());
+                .withElectionTimeout(cluster.electionTimeout(), cluster.heartbeatInterval())
+                .withUpkeep(config.storage().upkeep());
     }
 
     private static TlsIdentity peerIdentity(ServerConfig.Cluster cluster) {
