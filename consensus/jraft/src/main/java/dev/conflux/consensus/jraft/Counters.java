@@ -17,6 +17,9 @@ final class Counters {
     final LongAdder snapshotsInstalled = new LongAdder();
     final LongAdder snapshotsRefused = new LongAdder();
     final LongAdder refusedForSpace = new LongAdder();
+    final LongAdder digestsCompared = new LongAdder();
+    final LongAdder divergencesFound = new LongAdder();
+    final LongAdder divergencesUndecided = new LongAdder();
     final LongAdder framesSent = new LongAdder();
     final LongAdder bytesSent = new LongAdder();
     final LongAdder framesReceived = new LongAdder();
@@ -36,6 +39,9 @@ final class Counters {
                 snapshotsInstalled.sum(),
                 snapshotsRefused.sum(),
                 refusedForSpace.sum(),
+                digestsCompared.sum(),
+                divergencesFound.sum(),
+                divergencesUndecided.sum(),
                 framesSent.sum(),
                 bytesSent.sum(),
                 framesReceived.sum(),

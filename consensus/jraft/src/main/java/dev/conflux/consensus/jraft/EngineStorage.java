@@ -19,12 +19,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The engine's own storages, watched: the log keeps the high-water mark in step and is compared with it when opened,
  * before the engine can do anything with it; the vote file tells the current term.
  */
 final class EngineStorage extends DefaultJRaftServiceFactory {
+
+    private static final Logger LOG = LoggerFactory.getLogger(EngineStorage.class);
 
     /** What a person does about a damaged disk; {@code DESIGN.md} says why it is safe. */
     static final String REPAIR = "While the other members are well: stop this node, delete its log, its snapshots and"
@@ -39,6 +43,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private final LogPosition stateApplied;
     private final Counters counters;
     private final Watchdog watchdog;
+    private final AppliedIndex applied;
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
@@ -54,7 +59,8 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             Quarantine quarantine,
             LogPosition stateApplied,
             Counters counters,
-            Watchdog watchdog) {
+            Watchdog watchdog,
+            AppliedIndex applied) {
         this.config = config;
         this.mark = mark;
         this.markLost = markLost;
@@ -62,6 +68,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         this.stateApplied = stateApplied;
         this.counters = counters;
         this.watchdog = watchdog;
+        this.applied = applied;
     }
 
     /** The last position known to be durable here, in log or snapshot. */
@@ -236,6 +243,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
                     kept = atSnapshot(lastIndexKept);
                 }
+                keepOrRefuse(lastIndexKept);
                 mark.lower(kept);
                 durable = kept;
                 return super.truncateSuffix(lastIndexKept);
@@ -253,6 +261,26 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 return super.reset(nextLogIndex);
             } finally {
                 watchdog.log().end();
+            }
+        }
+
+        /**
+         * A leader without entries that this node has applied has lost acknowledged writes: whatever happened there,
+         * they must not be erased here too. Others were never acknowledged; a copy is kept for whoever doubts it.
+         */
+        private void keepOrRefuse(long lastIndexKept) {
+            long last = getLastLogIndex();
+            if (lastIndexKept < applied.get()) {
+                throw new IllegalStateException("the leader's log contradicts entries " + (lastIndexKept + 1) + " to "
+                        + applied.get() + ", which this node has applied: it has lost acknowledged writes. Stop all"
+                        + " members, and compare them with `raft-inspector compare` before one is started again");
+            }
+            try {
+                Path copy = CutSuffix.keep(config.dataDir(), lastIndexKept + 1, last, this::getEntry);
+                LOG.warn("log_suffix_cut first={} last={} copy={}", lastIndexKept + 1, last, copy);
+            } catch (IOException e) {
+                throw new IllegalStateException(
+                        "the log's suffix from " + (lastIndexKept + 1) + " cannot be copied", e);
             }
         }
 

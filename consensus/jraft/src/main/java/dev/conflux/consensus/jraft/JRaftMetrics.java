@@ -15,6 +15,9 @@ package dev.conflux.consensus.jraft;
  * @param snapshotsInstalled snapshots received from a leader and restored
  * @param snapshotsRefused snapshots received from a leader that differed from their manifest
  * @param refusedForSpace proposals refused because disk space was low
+ * @param digestsCompared marks at which this member, as leader, has compared the members' states
+ * @param divergencesFound members found to differ from a majority
+ * @param divergencesUndecided marks at which the members differed and no majority agreed: alarm
  * @param framesSent frames written to peers, in both directions
  * @param bytesSent their bytes before encryption
  * @param framesReceived frames read from peers
@@ -34,6 +37,9 @@ public record JRaftMetrics(
         long snapshotsInstalled,
         long snapshotsRefused,
         long refusedForSpace,
+        long digestsCompared,
+        long divergencesFound,
+        long divergencesUndecided,
         long framesSent,
         long bytesSent,
         long framesReceived,

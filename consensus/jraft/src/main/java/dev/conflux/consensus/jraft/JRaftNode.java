@@ -60,12 +60,15 @@ public final class JRaftNode implements ConsensusNode {
     private final Leadership leadership = new Leadership(this);
     private final Snapshots snapshots = new Snapshots(this);
     private final DiskSpace space;
+    private final Digests digests;
+    private final Divergence divergence;
     private final Startup startup;
     private final Watchdog watchdog;
     private final Timer timer;
     private final ScheduledExecutorService housekeeper;
     private final ThreadPoolExecutor rpcExecutor;
     private final ThreadPoolExecutor snapshotExecutor;
+    private final ThreadPoolExecutor scrubExecutor;
     private final StateMachineAdapter adapter;
     private final Map<PeerId, Integer> nodeIds = new HashMap<>();
     private final PeerId self;
@@ -94,11 +97,14 @@ public final class JRaftNode implements ConsensusNode {
         this.housekeeper = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory(name + "-keeper", true));
         this.rpcExecutor = pool(name + "-rpc", Limits.RPC_THREADS, Limits.RPC_QUEUE);
         this.snapshotExecutor = pool(name + "-snapshot", 1, 2);
+        this.scrubExecutor = pool(name + "-scrub", 1, 1);
+        this.digests = new Digests(stateMachine, scrubExecutor);
         this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
         this.adapter = new StateMachineAdapter(
-                stateMachine, config.halt(), counters, snapshotExecutor, applied, watchdog.apply());
+                stateMachine, config.halt(), counters, snapshotExecutor, applied, watchdog.apply(), digests);
         this.startup = new Startup(this, rpcExecutor);
         this.space = new DiskSpace(this);
+        this.divergence = new Divergence(this);
         this.starter = new Thread(this::join, name + "-start");
         this.starter.setDaemon(true);
     }
@@ -123,6 +129,7 @@ public final class JRaftNode implements ConsensusNode {
         DirectoryLock lock = DirectoryLock.acquire(config.dataDir());
         JRaftNode node = null;
         try {
+            Rebuild.perform(config, stateMachine);
             node = new JRaftNode(config, stateMachine, lock, Startup.identity(config, stateMachine));
             node.begin();
             return node;
@@ -186,6 +193,11 @@ public final class JRaftNode implements ConsensusNode {
                 guarded("freshness", reads::confirmFreshness), 0, Limits.FRESHNESS_MILLIS, TimeUnit.MILLISECONDS);
         housekeeper.scheduleWithFixedDelay(
                 guarded("disk space", space::check), 0, Limits.SPACE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("digests", divergence::check),
+                Limits.DIGEST_CHECK_MILLIS,
+                Limits.DIGEST_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
         watchdog.start();
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
@@ -336,6 +348,19 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
+    /** This member's state is wrong: ends the process; the next start builds the state anew from the leader's. */
+    void rebuild(String reason) {
+        if (adapter.failed()) {
+            return;
+        }
+        try {
+            Rebuild.request(config.dataDir(), reason);
+        } catch (IOException e) {
+            LOG.error("rebuild_not_requested", e); // Ends all the same; the next comparison finds it again.
+        }
+        adapter.fail(reason + "; the next start builds it anew", null);
+    }
+
     // ---- quarantine ----
 
     private void checkQuarantine() {
@@ -391,6 +416,7 @@ public final class JRaftNode implements ConsensusNode {
             housekeeper.shutdownNow();
             rpcExecutor.shutdownNow();
             snapshotExecutor.shutdownNow();
+            scrubExecutor.shutdownNow();
             try {
                 lock.close();
             } catch (IOException e) {
@@ -513,6 +539,14 @@ public final class JRaftNode implements ConsensusNode {
 
     DiskSpace space() {
         return space;
+    }
+
+    Digests digests() {
+        return digests;
+    }
+
+    Divergence divergence() {
+        return divergence;
     }
 
     Watchdog watchdog() {

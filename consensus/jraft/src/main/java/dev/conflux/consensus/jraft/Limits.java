@@ -162,6 +162,30 @@ final class Limits {
     /** The part of the bound that is left for votes and what is under way. */
     static final long CRITICAL_SPACE_DIVISOR = 4;
 
+    /** A mark is due after this many commands, however short the time. */
+    static final long DIGEST_MAX_ENTRIES = 100_000;
+
+    /** Marks whose digests a member remembers: the leader asks within seconds. */
+    static final int DIGESTS_KEPT = 8;
+
+    /** How often the leader looks whether digests are to be compared. */
+    static final long DIGEST_CHECK_MILLIS = 200;
+
+    /** Pause between two questions to one member about one mark. */
+    static final long DIGEST_ASK_MILLIS = 1_000;
+
+    /** A member that has not come to a mark by then is left out. */
+    static final long DIGEST_COLLECT_MILLIS = 10_000;
+
+    /** Reading 100 GiB at {@link #SCRUB_BYTES_PER_SECOND}. */
+    static final long SCRUB_COLLECT_MILLIS = 3_600_000;
+
+    /** How fast a whole state is read: a quarter of a modest disk. */
+    static final long SCRUB_BYTES_PER_SECOND = 32L << 20;
+
+    /** Copies of cut log suffixes that are kept. */
+    static final int CUT_SUFFIXES_KEPT = 4;
+
     /** How often the watchdog looks. */
     static final long WATCHDOG_TICK_MILLIS = 100;
 

@@ -59,7 +59,10 @@ enum MessageType {
     TRANSFER(108, Wire.Transfer::read, Wire.Transfer.class),
     TRANSFER_REPLY(109, Wire.TransferReply::read, Wire.TransferReply.class),
     SPACE_LOW(120, Wire.SpaceLow::read, Wire.SpaceLow.class),
-    NOTED(121, Wire.Noted::read, Wire.Noted.class);
+    NOTED(121, Wire.Noted::read, Wire.Noted.class),
+    ASK_DIGEST(122, Wire.AskDigest::read, Wire.AskDigest.class),
+    DIGEST_REPLY(123, Wire.DigestReply::read, Wire.DigestReply.class),
+    DIVERGED(124, Wire.Diverged::read, Wire.Diverged.class);
 
     private static final Map<Integer, MessageType> BY_NUMBER = new HashMap<>();
     private static final Map<Class<?>, MessageType> BY_CLASS = new HashMap<>();

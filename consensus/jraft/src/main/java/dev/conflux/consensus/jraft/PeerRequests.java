@@ -133,6 +133,11 @@ final class PeerRequests implements PeerTransport.Handler {
                 node.space().peerLow(peerId);
                 request.sendResponse(new Wire.Noted());
             }
+            case Wire.AskDigest ask -> request.sendResponse(node.divergence().answered(ask.index()));
+            case Wire.Diverged told -> {
+                request.sendResponse(new Wire.Noted());
+                run(executor, () -> node.divergence().toldDiverged(peerId, told));
+            }
             case Wire.Transfer transfer -> transfer(request, transfer);
             default -> {
                 LOG.warn("peer_protocol peer={} type={}: not a request; closing", peerId, type);
@@ -165,6 +170,15 @@ final class PeerRequests implements PeerTransport.Handler {
             executor.execute(() -> processor.handleRequest(request, message));
         } catch (RejectedExecutionException e) {
             busy(request, "request queue is full");
+        }
+    }
+
+    /** For what is told: when there is no room for it, it will be told again. */
+    private static void run(Executor executor, Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("no room for what a peer has told", e);
         }
     }
 

@@ -105,7 +105,8 @@ final class Startup {
                 node.quarantine(),
                 node.stateMachine().applied(),
                 node.counters(),
-                node.watchdog());
+                node.watchdog(),
+                node.applied());
         node.adapter().attach(storage);
         long snapshot =
                 EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();

@@ -44,6 +44,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private final Executor snapshots;
     private final AppliedIndex applied;
     private final Watchdog.Activity working;
+    private final Digests digests;
     private final AtomicBoolean failed = new AtomicBoolean();
     private @Nullable EngineStorage storage; // set once before the engine starts
 
@@ -65,13 +66,15 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             Counters counters,
             Executor snapshots,
             AppliedIndex applied,
-            Watchdog.Activity working) {
+            Watchdog.Activity working,
+            Digests digests) {
         this.stateMachine = stateMachine;
         this.halt = halt;
         this.counters = counters;
         this.snapshots = snapshots;
         this.applied = applied;
         this.working = working;
+        this.digests = digests;
     }
 
     void attach(EngineStorage engineStorage) {
@@ -152,6 +155,13 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                     if (closure != null) {
                         closure.run(new Status(RaftError.EINTERNAL, "already applied"));
                     }
+                } else if (DigestMark.is(iterator.getData())) {
+                    flush(entries, closures, bytes);
+                    bytes = 0;
+                    digests.marked(
+                            position.index(),
+                            DigestMark.decode(iterator.getData()).whole());
+                    stateMachine.skipped(position);
                 } else {
                     if (firstOfRun && position.index() > reached.index() + 1) {
                         skipped(position.index() - 1);

@@ -327,6 +327,69 @@ final class Wire {
         }
     }
 
+    /** Asks for the digest at a mark. */
+    record AskDigest(long index) implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeLong(index);
+        }
+
+        static AskDigest read(ByteBuf in) {
+            return new AskDigest(in.readLong());
+        }
+    }
+
+    /** @param digest empty unless known; also empty when known and the state cannot be read */
+    record DigestReply(State state, byte[] digest) implements Own {
+
+        enum State {
+            KNOWN(1),
+            NOT_YET(2),
+            /** Not taken or forgotten; asking again does not help. */
+            NONE(3);
+
+            final int code;
+
+            State(int code) {
+                this.code = code;
+            }
+
+            static State of(int code) {
+                for (State state : values()) {
+                    if (state.code == code) {
+                        return state;
+                    }
+                }
+                throw new IllegalArgumentException("digest state: " + code);
+            }
+        }
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeByte(state.code);
+            out.writeBytes(digest);
+        }
+
+        static DigestReply read(ByteBuf in) {
+            return new DigestReply(State.of(in.readUnsignedByte()), rest(in));
+        }
+    }
+
+    /** The leader tells a member that a majority has another digest at a mark. */
+    record Diverged(long index, byte[] majority) implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeLong(index);
+            out.writeBytes(majority);
+        }
+
+        static Diverged read(ByteBuf in) {
+            return new Diverged(in.readLong(), rest(in));
+        }
+    }
+
     /** Heard; there is nothing to answer. */
     record Noted() implements Own {
 
