@@ -221,7 +221,8 @@ final class Wiring implements AutoCloseable {
                 .withHalt(Wiring::halt)
                 .withBindHost(cluster.bindHost())
                 .withLogDir(config.storage().walDir())
-                .withElectionTimeout(cluster.electionTimeout(), cluster.heartbeatInterval());
+                .withElectionTimeout(cluster.electionTimeout(), cluster.heartbeatInterval())
+                .withUpkeep(config.storage().upkeep());
     }
 
     /** A supervisor restarts what halted; a node that is no member any more is for a person to look at. */

@@ -116,10 +116,19 @@ public final class RocksStateStore implements StateStore {
 
     @Override
     public Snapshot snapshot() {
+        return snapshot(Generation.Purpose.ANSWER);
+    }
+
+    @Override
+    public Snapshot scrub() {
+        return snapshot(Generation.Purpose.SCRUB);
+    }
+
+    private Snapshot snapshot(Generation.Purpose purpose) {
         Generation generation = acquire();
         try {
             // Keeps the generation until it is closed.
-            return generation.snapshot();
+            return generation.snapshot(purpose);
         } catch (RuntimeException e) {
             generation.release();
             throw e;
@@ -172,6 +181,11 @@ public final class RocksStateStore implements StateStore {
         // Reads under way keep the old one open until they end.
         old.deleteWhenClosed();
         old.release();
+    }
+
+    @Override
+    public void clear() throws IOException {
+        restoreFrom(directory, List.of());
     }
 
     @Override

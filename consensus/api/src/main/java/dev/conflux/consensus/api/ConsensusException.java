@@ -73,6 +73,15 @@ public abstract sealed class ConsensusException extends RuntimeException {
         }
     }
 
+    /** Too little disk space on the leader or a majority; nothing was appended. Reads go on. Retry when there is more. */
+    public static final class NoSpace extends ConsensusException {
+        private static final long serialVersionUID = 1L;
+
+        public NoSpace(String detail) {
+            super("no space: " + detail);
+        }
+    }
+
     /** The command is larger than the component accepts; nothing was appended. */
     public static final class TooLarge extends ConsensusException {
         private static final long serialVersionUID = 1L;

@@ -15,6 +15,11 @@ final class Counters {
     final LongAdder snapshotsTaken = new LongAdder();
     final LongAdder snapshotsFailed = new LongAdder();
     final LongAdder snapshotsInstalled = new LongAdder();
+    final LongAdder snapshotsRefused = new LongAdder();
+    final LongAdder refusedForSpace = new LongAdder();
+    final LongAdder digestsCompared = new LongAdder();
+    final LongAdder divergencesFound = new LongAdder();
+    final LongAdder divergencesUndecided = new LongAdder();
     final LongAdder framesSent = new LongAdder();
     final LongAdder bytesSent = new LongAdder();
     final LongAdder framesReceived = new LongAdder();
@@ -32,6 +37,11 @@ final class Counters {
                 snapshotsTaken.sum(),
                 snapshotsFailed.sum(),
                 snapshotsInstalled.sum(),
+                snapshotsRefused.sum(),
+                refusedForSpace.sum(),
+                digestsCompared.sum(),
+                divergencesFound.sum(),
+                divergencesUndecided.sum(),
                 framesSent.sum(),
                 bytesSent.sum(),
                 framesReceived.sum(),

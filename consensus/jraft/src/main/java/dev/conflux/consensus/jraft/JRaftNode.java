@@ -2,6 +2,7 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
+import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
@@ -63,11 +64,16 @@ public final class JRaftNode implements ConsensusNode {
     private final Snapshots snapshots = new Snapshots(this);
     private final MembershipChanges membershipChanges = new MembershipChanges(this);
     private final MembershipDriver driver = new MembershipDriver(this);
+    private final DiskSpace space;
+    private final Digests digests;
+    private final Divergence divergence;
     private final Startup startup;
+    private final Watchdog watchdog;
     private final Timer timer;
     private final ScheduledExecutorService housekeeper;
     private final ThreadPoolExecutor rpcExecutor;
     private final ThreadPoolExecutor snapshotExecutor;
+    private final ThreadPoolExecutor scrubExecutor;
     private final StateMachineAdapter adapter;
     private final PeerId self;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
@@ -76,6 +82,7 @@ public final class JRaftNode implements ConsensusNode {
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Thread starter;
     private volatile @Nullable RunningEngine running;
+    private long progressedTo; // housekeeper
 
     private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership)
             throws IOException {
@@ -90,9 +97,14 @@ public final class JRaftNode implements ConsensusNode {
         this.housekeeper = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory(name + "-keeper", true));
         this.rpcExecutor = pool(name + "-rpc", Limits.RPC_THREADS, Limits.RPC_QUEUE);
         this.snapshotExecutor = pool(name + "-snapshot", 1, 2);
-        this.adapter =
-                new StateMachineAdapter(stateMachine, membership, config.halt(), counters, snapshotExecutor, applied);
+        this.scrubExecutor = pool(name + "-scrub", 1, 1);
+        this.digests = new Digests(stateMachine, scrubExecutor);
+        this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
+        this.adapter = new StateMachineAdapter(
+                stateMachine, membership, config.halt(), counters, snapshotExecutor, applied, watchdog.apply(), digests);
         this.startup = new Startup(this, rpcExecutor);
+        this.space = new DiskSpace(this);
+        this.divergence = new Divergence(this);
         this.starter = new Thread(this::join, name + "-start");
         this.starter.setDaemon(true);
     }
@@ -119,6 +131,7 @@ public final class JRaftNode implements ConsensusNode {
         try {
             Identity identity = Startup.identity(config, stateMachine);
             var membership = new Membership(config, identity, Startup.membership(config, identity));
+            Rebuild.perform(config, membership, stateMachine);
             node = new JRaftNode(config, stateMachine, lock, membership);
             node.begin();
             return node;
@@ -168,7 +181,7 @@ public final class JRaftNode implements ConsensusNode {
         transport.contacts(Map.of());
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
-                guarded("high-water mark", started.mark()::sync),
+                guarded("high-water mark", this::syncMark),
                 Limits.MARK_SYNC_MILLIS,
                 Limits.MARK_SYNC_MILLIS,
                 TimeUnit.MILLISECONDS);
@@ -187,6 +200,20 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.MEMBERSHIP_CHECK_MILLIS,
                 Limits.MEMBERSHIP_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
+                guarded("progress", this::checkProgress),
+                Limits.WATCHDOG_TICK_MILLIS,
+                Limits.WATCHDOG_TICK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("freshness", reads::confirmFreshness), 0, Limits.FRESHNESS_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("disk space", space::check), 0, Limits.SPACE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("digests", divergence::check),
+                Limits.DIGEST_CHECK_MILLIS,
+                Limits.DIGEST_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        watchdog.start();
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
                 config.nodeId(),
@@ -276,7 +303,7 @@ public final class JRaftNode implements ConsensusNode {
         String clusterId = membership.identity().clusterId();
         MembershipRecord record = membership.membership();
         Optional<MemberChange> change = record == null ? Optional.empty() : record.change();
-        if (now == null || closing.get() || adapter.failed()) {
+        if (now == null || closing.get() || adapter.failed() || watchdog.unwell() != null) {
             return new NodeStatus(
                     clusterId,
                     config.nodeId(),
@@ -334,6 +361,60 @@ public final class JRaftNode implements ConsensusNode {
         return quarantine.declared() ? Optional.of(quarantine.reason()) : Optional.empty();
     }
 
+    // ---- health ----
+
+    private void syncMark() {
+        RunningEngine now = running;
+        if (now == null || adapter.failed()) {
+            return;
+        }
+        try {
+            now.mark().sync();
+        } catch (RuntimeException e) {
+            adapter.fail("the high-water mark cannot be made durable: " + e.getMessage(), e);
+        }
+    }
+
+    private void checkProgress() {
+        RunningEngine now = running;
+        if (now == null || closing.get()) {
+            return;
+        }
+        if (now.engine().getNodeState() == State.STATE_ERROR) {
+            adapter.fail("the engine is in its error state", null);
+        }
+        long reached = appliedIndex();
+        Watchdog.Activity commits = watchdog.commits();
+        if (adapter.restoring() || reached >= now.engine().getLastCommittedIndex()) {
+            commits.end();
+        } else {
+            commits.begin();
+            if (reached != progressedTo) {
+                commits.progress();
+            }
+        }
+        progressedTo = reached;
+    }
+
+    private void stuck(String reason) {
+        if (!closing.get()) {
+            adapter.stuck(reason);
+        }
+    }
+
+    /** This member's state is wrong: ends the process; the next start builds the state anew from the leader's. */
+    void rebuild(String reason) {
+        if (adapter.failed()) {
+            return;
+        }
+        try {
+            Rebuild.request(config.dataDir(), reason);
+        } catch (IOException e) {
+            LOG.error("rebuild_not_requested", e); // Ends all the same; the next comparison finds it again.
+        }
+        adapter.fail(reason + "; the next start builds it anew", null);
+    }
+
     // ---- quarantine ----
 
     private void checkQuarantine() {
@@ -371,6 +452,7 @@ public final class JRaftNode implements ConsensusNode {
             return;
         }
         try {
+            watchdog.close(); // stopping may take its time
             stopping.countDown(); // wakes the starter
             starter.join(Limits.SHUTDOWN_MILLIS);
             RunningEngine now = running;
@@ -388,6 +470,7 @@ public final class JRaftNode implements ConsensusNode {
             housekeeper.shutdownNow();
             rpcExecutor.shutdownNow();
             snapshotExecutor.shutdownNow();
+            scrubExecutor.shutdownNow();
             try {
                 lock.close();
             } catch (IOException e) {
@@ -508,6 +591,22 @@ public final class JRaftNode implements ConsensusNode {
         return timer;
     }
 
+    DiskSpace space() {
+        return space;
+    }
+
+    Digests digests() {
+        return digests;
+    }
+
+    Divergence divergence() {
+        return divergence;
+    }
+
+    Watchdog watchdog() {
+        return watchdog;
+    }
+
     Counters counters() {
         return counters;
     }
@@ -584,6 +683,10 @@ public final class JRaftNode implements ConsensusNode {
         if (running == null) {
             return new ConsensusException.Unavailable("starting");
         }
+        String unwell = watchdog.unwell();
+        if (unwell != null) {
+            return new ConsensusException.Unavailable(unwell);
+        }
         return quarantine.active() ? new ConsensusException.Unavailable("quarantined: " + quarantine.reason()) : null;
     }
 
@@ -609,12 +712,15 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private static Runnable guarded(String what, Runnable task) {
+    private Runnable guarded(String what, Runnable task) {
         return () -> {
+            watchdog.housekeeping().begin();
             try {
                 task.run();
             } catch (RuntimeException | Error e) {
                 LOG.error("{} failed; tried again", what, e); // An exception would end the schedule silently.
+            } finally {
+                watchdog.housekeeping().end();
             }
         };
     }

@@ -124,15 +124,28 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
                             new LengthFieldBasedFrameDecoder(Limits.MAX_FRAME_BYTES + 4, 0, 4, 0, 4));
         } else if (reply.verdict() != Wire.Verdict.NOT_READY) {
             transport.counters().connectionsRefused.increment();
-            LOG.warn("peer_refused peer={} address={} reason={}", peer, channel.remoteAddress(), reply.reason());
+            say(peer, reply.reason());
         }
         context.writeAndFlush(Frames.encode(context.alloc(), Frames.REPLY, id, reply), context.voidPromise());
     }
 
     private void refuse(String reason) {
         transport.counters().connectionsRefused.increment();
-        LOG.warn("peer_refused peer={} address={} reason={}", name, channel.remoteAddress(), reason);
+        say(name, reason);
         channel.close();
+    }
+
+    /** A refused peer tries again for ever, several times a second. */
+    private void say(@Nullable PeerName peer, String reason) {
+        long left = transport.refusals().admit(peer + " " + reason);
+        if (left >= 0) {
+            LOG.warn(
+                    "peer_refused peer={} address={} left_out={} reason={}",
+                    peer,
+                    channel.remoteAddress(),
+                    left,
+                    reason);
+        }
     }
 
     void reply(long requestId, Object message) {

@@ -51,6 +51,7 @@ final class PeerTransport implements AutoCloseable {
     private final PeerTls tls;
     private final Membership membership;
     private final Counters counters;
+    private final LogThrottle refusals = new LogThrottle(System::nanoTime);
     private final EventLoopGroup loops;
     private final Map<Integer, Peer> peers = new ConcurrentHashMap<>();
     private final Map<PeerAddress, PeerLink> contacts = new HashMap<>(); // guarded by this
@@ -197,6 +198,11 @@ final class PeerTransport implements AutoCloseable {
 
     Membership membership() {
         return membership;
+    }
+
+    /** How often refused peers are complained about. */
+    LogThrottle refusals() {
+        return refusals;
     }
 
     Counters counters() {

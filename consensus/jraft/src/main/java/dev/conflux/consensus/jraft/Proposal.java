@@ -72,7 +72,12 @@ final class Proposal {
             return;
         }
         if (node.leadsOrWill()) {
-            append();
+            String noSpace = node.space().refusal();
+            if (noSpace == null) {
+                append();
+            } else {
+                refusedForSpace(noSpace);
+            }
             return;
         }
         if (!forwardable) {
@@ -86,6 +91,21 @@ final class Proposal {
             return;
         }
         forward(leaderId);
+    }
+
+    private void refusedForSpace(String why) {
+        if (!node.space().handingOver()) {
+            noSpace(why);
+        } else if (forwardable) {
+            retry(why);
+        } else {
+            future.completeExceptionally(new ConsensusException.NotLeader(null));
+        }
+    }
+
+    private void noSpace(String why) {
+        node.counters().refusedForSpace.increment();
+        future.completeExceptionally(new ConsensusException.NoSpace(why));
     }
 
     private void append() {
@@ -187,6 +207,10 @@ final class Proposal {
             case UNAVAILABLE, CHANGE_IN_PROGRESS -> {
                 notAppended();
                 retry(answer.detail());
+            }
+            case NO_SPACE -> {
+                notAppended();
+                noSpace(answer.detail());
             }
             case TOO_LARGE -> {
                 notAppended();

@@ -160,7 +160,10 @@ final class Startup {
                 markLost,
                 node.membership().current().members().size() == 1,
                 node.quarantine(),
-                node.stateMachine().applied());
+                node.stateMachine().applied(),
+                node.counters(),
+                node.watchdog(),
+                node.applied());
         node.adapter().attach(storage);
         long snapshot =
                 EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();

@@ -37,10 +37,8 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     private static final Logger LOG = LoggerFactory.getLogger(StateMachineAdapter.class);
 
-    /** Where the state's files are inside a snapshot, and where it says what they contain. */
+    /** Where the state's files are inside a snapshot. */
     static final String STATE = "state";
-
-    static final String POSITION = "position";
 
     private final StateMachine stateMachine;
     private final Halt halt;
@@ -48,15 +46,18 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private final Executor snapshots;
     private final AppliedIndex applied;
     private final Membership membership;
+    private final Watchdog.Activity working;
+    private final Digests digests;
     private final AtomicBoolean failed = new AtomicBoolean();
     private @Nullable EngineStorage storage; // set once before the engine starts
 
     /** Held while the state machine works: by the apply thread always, by {@link #passed} now and then. */
-    private final ReentrantLock working = new ReentrantLock();
+    private final ReentrantLock turn = new ReentrantLock();
 
     private volatile long lastPassed;
     private volatile long leaderTerm; // 0 = not leading, or nothing committed in the own term yet
     private volatile long snapshotIndex;
+    private volatile boolean restoring;
 
     // Written by the apply thread, read by the snapshot trigger.
     private final AtomicLong bytesSinceSnapshot = new AtomicLong();
@@ -68,13 +69,17 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             Halt halt,
             Counters counters,
             Executor snapshots,
-            AppliedIndex applied) {
+            AppliedIndex applied,
+            Watchdog.Activity working,
+            Digests digests) {
         this.stateMachine = stateMachine;
         this.halt = halt;
         this.counters = counters;
         this.snapshots = snapshots;
         this.applied = applied;
         this.membership = membership;
+        this.working = working;
+        this.digests = digests;
     }
 
     void attach(EngineStorage engineStorage) {
@@ -102,6 +107,11 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         return term != 0 && current != null && term == current.term();
     }
 
+    /** True while a snapshot is being restored: it may take as long as reading it takes. */
+    boolean restoring() {
+        return restoring;
+    }
+
     boolean failed() {
         return failed.get();
     }
@@ -118,11 +128,13 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onApply(Iterator iterator) {
-        working.lock();
+        turn.lock();
+        working.begin();
         try {
             apply(iterator);
         } finally {
-            working.unlock();
+            working.end();
+            turn.unlock();
         }
     }
 
@@ -157,6 +169,13 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                     if (closure != null) {
                         closure.run(new Status(RaftError.EINTERNAL, "already applied"));
                     }
+                } else if (DigestMark.is(iterator.getData())) {
+                    flush(entries, closures, bytes);
+                    bytes = 0;
+                    digests.marked(
+                            position.index(),
+                            DigestMark.decode(iterator.getData()).whole());
+                    stateMachine.skipped(position);
                 } else {
                     if (firstOfRun && position.index() > reached.index() + 1) {
                         skipped(position.index() - 1);
@@ -226,6 +245,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
         entries.clear();
         closures.clear();
+        working.progress();
     }
 
     /** Tells of the component's own entries before a command; their term is looked up, never guessed. */
@@ -244,7 +264,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
      * @param index that the engine has applied, so that every command up to it has been applied
      */
     void passed(long index) {
-        if (index <= lastPassed || failed.get() || !working.tryLock()) {
+        if (index <= lastPassed || failed.get() || !turn.tryLock()) {
             return;
         }
         try {
@@ -253,7 +273,14 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             }
             lastPassed = index;
         } finally {
-            working.unlock();
+            turn.unlock();
+        }
+    }
+
+    /** What is stuck will not come back: ends the process without another word, as the log may be stuck too. */
+    void stuck(String reason) {
+        if (failed.compareAndSet(false, true)) {
+            halt.halt(reason, null);
         }
     }
 
@@ -289,28 +316,30 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     }
 
     private StateMachine.Snapshot beginSnapshot(Path directory) throws IOException {
-        working.lock();
+        turn.lock();
         try {
             return stateMachine.beginSnapshot(directory);
         } finally {
-            working.unlock();
+            turn.unlock();
         }
     }
 
     private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, Closure done) {
         try {
             List<String> names = snapshot.complete();
-            LogPosition position = snapshot.position();
-            Path positionFile = root.resolve(POSITION);
-            DurableFiles.replace(positionFile, position.index() + " " + position.term() + "\n");
-            add(writer, root, POSITION);
-            add(writer, root, MembershipRecord.FILE);
+            var files = new ArrayList<SnapshotManifest.Entry>();
+            SnapshotManifest.Entry membershipFile = SnapshotManifest.entry(root, MembershipRecord.FILE);
+            add(writer, membershipFile);
+            files.add(membershipFile);
             for (String name : names) {
                 DurableFiles.syncFile(root.resolve(STATE).resolve(name));
-                add(writer, root, STATE + "/" + name);
+                SnapshotManifest.Entry file = SnapshotManifest.entry(root, STATE + "/" + name);
+                add(writer, file);
+                files.add(file);
             }
             DurableFiles.syncDirectory(root.resolve(STATE));
-            DurableFiles.syncDirectory(root);
+            new SnapshotManifest(snapshot.position(), files).write(root);
+            add(writer, SnapshotManifest.entry(root, SnapshotManifest.FILE));
             counters.snapshotsTaken.increment();
             done.run(Status.OK());
         } catch (IOException | RuntimeException e) {
@@ -320,12 +349,12 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    private static void add(SnapshotWriter writer, Path root, String name) throws IOException {
-        LocalFileMeta meta = LocalFileMeta.newBuilder()
-                .setChecksum(DurableFiles.checksum(root.resolve(name)))
-                .build();
-        if (!writer.addFile(name, meta)) {
-            throw new IOException("snapshot file " + name + " occurs twice");
+    /** With the checksum the engine can leave out what a receiver has already. */
+    private static void add(SnapshotWriter writer, SnapshotManifest.Entry file) throws IOException {
+        LocalFileMeta meta =
+                LocalFileMeta.newBuilder().setChecksum(file.crc32c()).build();
+        if (!writer.addFile(file.name(), meta)) {
+            throw new IOException("snapshot file " + file.name() + " occurs twice");
         }
     }
 
@@ -337,14 +366,16 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public boolean onSnapshotLoad(SnapshotReader reader) {
-        working.lock();
+        turn.lock();
+        restoring = true;
         try {
             var included = reader.load();
             LogPosition logPosition = new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm());
             Path root = Path.of(reader.getPath());
-            LogPosition position = readPosition(root.resolve(POSITION));
+            SnapshotManifest manifest = SnapshotManifest.read(root);
+            LogPosition position = manifest.position();
             if (stateMachine.applied().index() < position.index()) {
-                verify(reader, root);
+                manifest.verify(root);
                 LogPosition restored = stateMachine.restore(root.resolve(STATE));
                 if (restored.index() != position.index()
                         || stateMachine.applied().index() != position.index()) {
@@ -369,30 +400,14 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             applied.advance(logPosition.index());
             return true;
         } catch (Throwable e) {
-            fail("snapshot cannot be restored from " + reader.getPath() + ": " + e.getMessage(), e);
+            fail(
+                    "snapshot cannot be restored from " + reader.getPath() + ": " + e.getMessage() + ". "
+                            + EngineStorage.REPAIR,
+                    e);
             return false;
         } finally {
-            working.unlock();
-        }
-    }
-
-    private static LogPosition readPosition(Path file) throws IOException {
-        String text = Files.readString(file).trim();
-        int space = text.indexOf(' ');
-        return new LogPosition(Long.parseLong(text.substring(0, space)), Long.parseLong(text.substring(space + 1)));
-    }
-
-    private static void verify(SnapshotReader reader, Path root) throws IOException {
-        for (String name : reader.listFiles()) {
-            if (reader.getFileMeta(name) instanceof LocalFileMeta meta && meta.hasChecksum()) {
-                String checksum = DurableFiles.checksum(root.resolve(name));
-                if (!checksum.equals(meta.getChecksum())) {
-                    throw new IOException(
-                            root.resolve(name) + ": checksum " + checksum + " (expected: " + meta.getChecksum() + ")");
-                }
-            } else {
-                throw new IOException(root.resolve(name) + ": no checksum");
-            }
+            restoring = false;
+            turn.unlock();
         }
     }
 

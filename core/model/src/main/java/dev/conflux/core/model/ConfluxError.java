@@ -21,7 +21,8 @@ public sealed interface ConfluxError {
                     NOT_CAUGHT_UP,
                     INDETERMINATE,
                     RATE_LIMITED,
-                    OVERLOADED -> true;
+                    OVERLOADED,
+                    STORAGE_FULL -> true;
             default -> false;
         };
     }

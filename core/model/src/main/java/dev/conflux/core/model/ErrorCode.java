@@ -30,7 +30,8 @@ public enum ErrorCode {
     OVERLOADED(26),
     INTERNAL(27),
     OPERATION_REFUSED(30),
-    FEATURE_NOT_ENABLED(31);
+    FEATURE_NOT_ENABLED(31),
+    STORAGE_FULL(40);
 
     private final int number;
 

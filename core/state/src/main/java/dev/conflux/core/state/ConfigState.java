@@ -449,7 +449,12 @@ public final class ConfigState implements StateMachine, AutoCloseable {
                     + SnapshotFiles.position(manifest) + ", revision "
                     + manifest.getRevision());
         }
-        meta = restored;
+        replaced(restored);
+        return meta.applied;
+    }
+
+    private void replaced(StateMeta stored) {
+        meta = stored;
         committed.clear();
         oldestDedup.clear();
         oldestEvents.clear();
@@ -458,7 +463,24 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         for (AppliedListener listener : listeners) {
             listener.onRestored(view);
         }
-        return meta.applied;
+    }
+
+    @Override
+    public void reset() throws IOException {
+        store.clear();
+        replaced(StateMeta.load(store));
+    }
+
+    /** Of all accepted commands, in order: kept in {@link StateArea#META}. */
+    @Override
+    public Optional<byte[]> digest() {
+        return Optional.of(meta.digest.clone());
+    }
+
+    /** Of every key and value. */
+    @Override
+    public Optional<Scrub> beginScrub() {
+        return Optional.of(new StateScrub(store.scrub()));
     }
 
     @Override

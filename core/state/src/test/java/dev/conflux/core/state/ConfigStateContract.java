@@ -149,6 +149,45 @@ public abstract class ConfigStateContract {
     }
 
     @Test
+    void shouldFindEveryOtherByteByReadingTheWholeState() throws Exception {
+        List<LogEntry> log = Commands.random(seed(), COMMANDS);
+        StateStore damaged = open("damaged");
+        try (ConfigState one = state(open("one"));
+                ConfigState other = state(damaged)) {
+            log.forEach(entry -> one.apply(List.of(entry)));
+            for (int i = 0; i < log.size(); i += 41) {
+                other.apply(log.subList(i, Math.min(log.size(), i + 41)));
+            }
+            assertThat(scrub(other)).isEqualTo(scrub(one));
+
+            // when
+            byte[][] entry = new byte[2][];
+            damaged.scan(
+                    StateArea.CONTENTS.from(), StateArea.CONTENTS.to(), StateReads.Order.ASCENDING, (key, value) -> {
+                        entry[0] = key;
+                        entry[1] = value;
+                        return false;
+                    });
+            entry[1][0] ^= 1;
+            damaged.commit(new WriteBatch().put(entry[0], entry[1]));
+
+            // then
+            assertThat(other.digest()).contains(one.digest().orElseThrow());
+            assertThat(scrub(other)).isNotEqualTo(scrub(one));
+            other.reset();
+            assertThat(other.applied().index()).isZero();
+            other.apply(log);
+            assertThat(scrub(other)).isEqualTo(scrub(one));
+        }
+    }
+
+    private static byte[] scrub(ConfigState state) throws IOException {
+        try (StateMachine.Scrub scrub = state.beginScrub().orElseThrow()) {
+            return scrub.digest(bytes -> {});
+        }
+    }
+
+    @Test
     void shouldReplayAKeyAfterSnapshotAndRestore() throws Exception {
         Path files = Files.createDirectory(directory.resolve("snapshot"));
         var first = Commands.keyed("k", "h", Commands.create("t/a/e/n", "x", Commands.fresh()));

@@ -15,6 +15,9 @@ final class HttpErrorMapper {
     /** Seconds after which a temporary failure is worth another try: an election takes about one. */
     private static final long RETRY_AFTER_SECONDS = 1;
 
+    /** Somebody has to make room first. */
+    private static final long RETRY_AFTER_FULL_SECONDS = 10;
+
     private HttpErrorMapper() {}
 
     static int status(ErrorCode code) {
@@ -37,6 +40,7 @@ final class HttpErrorMapper {
             case INTERNAL -> 500;
             case NO_LEADER, NO_QUORUM, METADATA_UNAVAILABLE, KMS_UNAVAILABLE, NOT_CAUGHT_UP, OVERLOADED -> 503;
             case INDETERMINATE -> 504;
+            case STORAGE_FULL -> 507;
         };
     }
 
@@ -48,6 +52,9 @@ final class HttpErrorMapper {
         }
         if (error instanceof ConfluxError.RateLimited limited) {
             return reply.with("Retry-After", Long.toString(Math.max(1, limited.retryAfterSeconds())));
+        }
+        if (status == 507) {
+            return reply.with("Retry-After", Long.toString(RETRY_AFTER_FULL_SECONDS));
         }
         return status == 503 ? reply.with("Retry-After", Long.toString(RETRY_AFTER_SECONDS)) : reply;
     }

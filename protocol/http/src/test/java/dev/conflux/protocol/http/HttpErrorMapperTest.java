@@ -59,7 +59,8 @@ class HttpErrorMapperTest {
                     METADATA_UNAVAILABLE,
                     KMS_UNAVAILABLE,
                     NOT_CAUGHT_UP,
-                    OVERLOADED -> new ConfluxError.Unavailable(code, "not now");
+                    OVERLOADED,
+                    STORAGE_FULL -> new ConfluxError.Unavailable(code, "not now");
         };
     }
 }
