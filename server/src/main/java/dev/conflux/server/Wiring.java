@@ -96,7 +96,7 @@ final class Wiring implements AutoCloseable {
         JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
 
         var authorizer = new Authorizer();
-        var commands = new CommandLog(node, WRITE_TIMEOUT);
+        var commands = new CommandLog(node, state, WRITE_TIMEOUT);
         ReadGate gate = ReadGate.on(node, state, ReadGate.DEFAULT_TIMEOUT);
         var services = new HttpServices(
                 authentication.authenticator(),

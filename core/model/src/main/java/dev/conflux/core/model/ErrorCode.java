@@ -28,7 +28,8 @@ public enum ErrorCode {
     INDETERMINATE(24),
     NOT_FOUND(25),
     OVERLOADED(26),
-    INTERNAL(27);
+    INTERNAL(27),
+    IDEMPOTENCY_EXPIRED(28);
 
     private final int number;
 

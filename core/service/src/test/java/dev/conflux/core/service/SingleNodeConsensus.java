@@ -19,6 +19,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,8 @@ public final class SingleNodeConsensus implements ConsensusNode {
     private final AtomicLong index = new AtomicLong();
     private volatile @Nullable ConsensusException failure;
     private volatile boolean failAfterApply;
+    private final AtomicBoolean loseOnce = new AtomicBoolean();
+    private final AtomicInteger proposals = new AtomicInteger();
 
     public SingleNodeConsensus(StateMachine machine) {
         this.machine = machine;
@@ -47,6 +51,16 @@ public final class SingleNodeConsensus implements ConsensusNode {
     public void fail(@Nullable ConsensusException cause) {
         failure = cause;
         failAfterApply = false;
+    }
+
+    /** As {@link #loseAnswers}, the next time only. */
+    public void loseNextAnswer() {
+        loseOnce.set(true);
+    }
+
+    /** Proposals that reached the log. */
+    public int proposals() {
+        return proposals.get();
     }
 
     /** From now on writes happen but their answer is lost. */
@@ -66,6 +80,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
         if (cause != null && !failAfterApply) {
             return CompletableFuture.failedFuture(cause);
         }
+        proposals.incrementAndGet();
         CompletableFuture<Committed> committed = CompletableFuture.supplyAsync(
                 () -> {
                     var position = new LogPosition(index.incrementAndGet(), 1);
@@ -73,6 +88,10 @@ public final class SingleNodeConsensus implements ConsensusNode {
                     return new Committed(position, machine.apply(List.of(entry)).getFirst());
                 },
                 applier);
+        if (loseOnce.getAndSet(false)) {
+            return committed.thenCompose(
+                    _ -> CompletableFuture.failedFuture(new ConsensusException.Indeterminate("answer lost")));
+        }
         return cause == null ? committed : committed.thenCompose(_ -> CompletableFuture.failedFuture(cause));
     }
 

@@ -28,7 +28,8 @@ final class HttpErrorMapper {
                     CAS_REQUIRED,
                     VERSION_IN_USE,
                     PROPOSAL_PENDING,
-                    MEMBERSHIP_CHANGE_IN_PROGRESS -> 409;
+                    MEMBERSHIP_CHANGE_IN_PROGRESS,
+                    IDEMPOTENCY_EXPIRED -> 409;
             case CONFIG_TOO_LARGE -> 413;
             case IDEMPOTENCY_KEY_REUSED -> 422;
             case QUOTA_EXCEEDED, RATE_LIMITED -> 429;
@@ -76,6 +77,7 @@ final class HttpErrorMapper {
             case ConfluxError.NotFound e -> {}
             case ConfluxError.AlreadyExists e -> {}
             case ConfluxError.IdempotencyKeyReused e -> {}
+            case ConfluxError.IdempotencyExpired e -> {}
             case ConfluxError.Unavailable e -> {}
             case ConfluxError.Indeterminate e -> {}
             case ConfluxError.Internal e -> {}

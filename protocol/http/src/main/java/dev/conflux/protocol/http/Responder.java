@@ -109,7 +109,8 @@ final class Responder {
             if (refusal.error() instanceof ConfluxError.Internal) {
                 LOG.error("request_failed trace_id={}", traceId, refusal);
             }
-            return HttpErrorMapper.reply(refusal.error(), traceId);
+            Reply reply = HttpErrorMapper.reply(refusal.error(), traceId);
+            return refusal.replayed() ? reply.with("X-Idempotent-Replay", "true") : reply;
         }
         LOG.error("request_failed trace_id={}", traceId, cause);
         return HttpErrorMapper.reply(

@@ -918,6 +918,28 @@ class HttpContractTest {
         assertThat(again.header("X-Idempotent-Replay")).isEqualTo("true");
     }
 
+    @Test
+    void shouldReplayARefusalAndRefuseAnExpiredKey() throws Exception {
+        long id = node.published("idem", "refused", "x");
+        String stale = "{\"content\":\"y\",\"cas\":7}";
+        Answer first = node.json("POST", CONFIGS + "/" + id + "/publish", stale, "X-Idempotency-Key", "refused");
+        Answer again = node.json("POST", CONFIGS + "/" + id + "/publish", stale, "X-Idempotency-Key", "refused");
+        assertThat(first.status()).isEqualTo(409);
+        assertThat(first.header("X-Idempotent-Replay")).isEmpty();
+        assertThat(again.status()).isEqualTo(409);
+        assertThat(again.code()).isEqualTo("CAS_MISMATCH");
+        assertThat(again.header("X-Idempotent-Replay")).isEqualTo("true");
+
+        Answer future = node.json(
+                "POST",
+                CONFIGS + "/" + id + "/publish",
+                "{\"content\":\"y\"}",
+                "X-Idempotency-Key",
+                "ffffffff-ffff-7000-8000-000000000001");
+        assertThat(future.status()).isEqualTo(400);
+        assertThat(future.json().path("field").asString()).isEqualTo("X-Idempotency-Key");
+    }
+
     // ---- consistency
 
     @Test
