@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
+    private volatile Consumer<LogPosition> onDurable = position -> {};
 
     /**
      * @param markLost true when the mark had to be made anew beside a directory that must have had one
@@ -54,6 +56,11 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     /** The last position known to be durable here, in log or snapshot. */
     LogPosition durable() {
         return durable;
+    }
+
+    /** Told on the log thread after every append: must not block. */
+    void onDurable(Consumer<LogPosition> listener) {
+        onDurable = listener;
     }
 
     /** The term in the vote file. */
@@ -192,6 +199,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             LogPosition position = new LogPosition(id.getIndex(), id.getTerm());
             durable = position;
             mark.reached(position);
+            onDurable.accept(position);
         }
 
         @Override

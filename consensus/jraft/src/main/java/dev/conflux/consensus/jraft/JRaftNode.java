@@ -492,6 +492,19 @@ public final class JRaftNode implements ConsensusNode {
         return isLeading();
     }
 
+    /** True for another or this member's id; what a peer says may be anything. */
+    boolean isMember(int id) {
+        return config.members().stream().anyMatch(member -> member.id().value() == id);
+    }
+
+    /** A leader's answer says that this entry is committed. */
+    void committedElsewhere(LogPosition position) {
+        RunningEngine now = running;
+        if (now != null) {
+            now.commitHints().committed(position);
+        }
+    }
+
     @Nullable
     Member leaderMember() {
         Integer id = leaderId();

@@ -131,6 +131,6 @@ final class Startup {
                 .entriesBeforeStart(
                         Math.max(0, node.stateMachine().applied().index() - snapshot)); // loading has reset it
         var requests = new PeerRequests(node, node.stateMachine(), node.quarantine(), rpcExecutor, node.self());
-        return new RunningEngine(engine, storage, mark, requests);
+        return new RunningEngine(engine, storage, mark, requests, new CommitHints(node, engine, storage));
     }
 }
