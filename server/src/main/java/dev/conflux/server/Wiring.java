@@ -93,7 +93,7 @@ final class Wiring implements AutoCloseable {
 
         ConfigState state = openState(dataDir.resolve("state"));
         starting = false;
-        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
+        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state, metrics));
 
         var authorizer = new Authorizer();
         var commands = new CommandLog(node, state, WRITE_TIMEOUT);

@@ -123,6 +123,11 @@ class RetryingProposerTest {
         }
 
         @Override
+        public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout) {
             throw new UnsupportedOperationException();
         }

@@ -3,6 +3,7 @@ package dev.conflux.consensus.jraft;
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
 import com.alipay.sofa.jraft.entity.PeerId;
+import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
@@ -51,7 +52,7 @@ public final class JRaftNode implements ConsensusNode {
     private final DirectoryLock lock;
     private final Membership membership;
     private final PeerTransport transport;
-    private final Counters counters = new Counters();
+    private final Counters counters;
     private final Quarantine quarantine = new Quarantine();
     private final AppliedIndex applied = new AppliedIndex();
     private final Proposals proposals = new Proposals(this);
@@ -73,9 +74,11 @@ public final class JRaftNode implements ConsensusNode {
     private final Thread starter;
     private volatile @Nullable RunningEngine running;
 
-    private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Identity identity)
+    private JRaftNode(
+            JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Identity identity, Metrics metrics)
             throws IOException {
         this.config = config;
+        this.counters = new Counters(metrics);
         this.stateMachine = stateMachine;
         this.lock = lock;
         this.membership = new Membership(config, identity);
@@ -106,6 +109,15 @@ public final class JRaftNode implements ConsensusNode {
      * @throws IOException when the directories cannot be used or the address cannot be bound
      */
     public static JRaftNode start(JRaftConfig config, StateMachine stateMachine) throws IOException {
+        return start(config, stateMachine, Metrics.ofPart());
+    }
+
+    /**
+     * As {@link #start(JRaftConfig, StateMachine)}.
+     *
+     * @param metrics gets the meters of {@code docs/operations/metrics.md}; stays the caller's; one node per object
+     */
+    public static JRaftNode start(JRaftConfig config, StateMachine stateMachine, Metrics metrics) throws IOException {
         PeerName expected = new PeerName(config.clusterName(), config.nodeId().value());
         if (!config.tls().peerName().equals(expected)) {
             throw new IdentityException(
@@ -116,7 +128,7 @@ public final class JRaftNode implements ConsensusNode {
         DirectoryLock lock = DirectoryLock.acquire(config.dataDir());
         JRaftNode node = null;
         try {
-            node = new JRaftNode(config, stateMachine, lock, Startup.identity(config, stateMachine));
+            node = new JRaftNode(config, stateMachine, lock, Startup.identity(config, stateMachine), metrics);
             node.begin();
             return node;
         } finally {
@@ -154,6 +166,7 @@ public final class JRaftNode implements ConsensusNode {
 
     private void run(RunningEngine started) {
         running = started;
+        new EngineMeters(this, counters.metrics(), proposals, rpcExecutor).register();
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
                 guarded("high-water mark", started.mark()::sync),
@@ -203,6 +216,11 @@ public final class JRaftNode implements ConsensusNode {
     @Override
     public CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout) {
         return reads.readPoint(level, timeout);
+    }
+
+    @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return reads.followerReadPoint(maxLag);
     }
 
     @Override

@@ -35,6 +35,7 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
     private final ConcurrentMap<String, Object> attributes = new ConcurrentHashMap<>();
     private final AtomicInteger inWork = new AtomicInteger();
     private @Nullable PeerName name; // event loop
+    private @Nullable PeerTraffic traffic; // event loop
     private boolean accepted; // event loop
     private boolean paused; // event loop
 
@@ -70,6 +71,8 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
                 PeerName peer = PeerTls.peer(tls);
                 transport.membership().checkMember(peer);
                 name = peer;
+                traffic = transport.counters().peer(peer.nodeId());
+                outbox.countFor(traffic);
             } catch (TlsException e) {
                 refuse(String.valueOf(e.getMessage()));
             }
@@ -81,6 +84,10 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
         ByteBuf frame = (ByteBuf) received;
         try {
             transport.counters().framesReceived.increment();
+            PeerTraffic from = traffic;
+            if (from != null) {
+                from.received(frame.readableBytes());
+            }
             byte kind = frame.readByte();
             long id = frame.readLong();
             int number = frame.readUnsignedShort();

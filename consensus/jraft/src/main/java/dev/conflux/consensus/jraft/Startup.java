@@ -105,9 +105,11 @@ final class Startup {
                 node.quarantine(),
                 node.stateMachine().applied());
         node.adapter().attach(storage);
+        storage.appendTime(nanos -> node.counters().appendTime.record(nanos, TimeUnit.NANOSECONDS));
         long snapshot =
                 EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();
         node.adapter().snapshotIndex(snapshot);
+        node.adapter().snapshotAtMillis(EngineStorage.newestSnapshotMillis(EngineOptions.snapshots(dataDir)));
         node.applied().advance(node.stateMachine().applied().index());
         Files.createDirectories(EngineOptions.snapshots(dataDir));
         var options = new EngineOptions(node.config(), node.transport(), node.quarantine(), storage, node.adapter());

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -54,6 +55,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private volatile long lastPassed;
     private volatile long leaderTerm; // 0 = not leading, or nothing committed in the own term yet
     private volatile long snapshotIndex;
+    private volatile long snapshotAtMillis; // wall clock; 0 = there is none
+    private volatile long snapshotMillis;
+    private volatile long snapshotBytes;
 
     // Written by the apply thread, read by the snapshot trigger.
     private final AtomicLong bytesSinceSnapshot = new AtomicLong();
@@ -83,6 +87,24 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     long snapshotIndex() {
         return snapshotIndex;
+    }
+
+    /** When the newest snapshot was made or received, Unix milliseconds; 0 = there is none. */
+    long snapshotAtMillis() {
+        return snapshotAtMillis;
+    }
+
+    void snapshotAtMillis(long millis) {
+        snapshotAtMillis = millis;
+    }
+
+    /** How long the last one taken here took; 0 before the first. */
+    long snapshotMillis() {
+        return snapshotMillis;
+    }
+
+    long snapshotBytes() {
+        return snapshotBytes;
     }
 
     /** True on a leader that has committed an entry of its own term: its commit index is the cluster's. */
@@ -171,7 +193,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         if (entries.isEmpty()) {
             return;
         }
+        long begin = System.nanoTime();
         List<byte[]> results = stateMachine.apply(List.copyOf(entries));
+        counters.applyTime.record(System.nanoTime() - begin, TimeUnit.NANOSECONDS);
         if (results.size() != entries.size()) {
             throw new IllegalStateException(
                     "state machine returned " + results.size() + " results for " + entries.size() + " entries");
@@ -246,13 +270,14 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     @Override
     public void onSnapshotSave(SnapshotWriter writer, Closure done) {
         try {
+            long begin = System.nanoTime();
             Path root = Path.of(writer.getPath());
             Path directory = root.resolve(STATE);
             Files.createDirectories(directory);
             bytesSinceSnapshot.set(0);
             entriesSinceSnapshot.set(0);
             StateMachine.Snapshot snapshot = beginSnapshot(directory);
-            snapshots.execute(() -> complete(writer, root, snapshot, done));
+            snapshots.execute(() -> complete(writer, root, snapshot, begin, done));
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
         }
@@ -267,7 +292,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, Closure done) {
+    private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, long begin, Closure done) {
         try {
             List<String> names = snapshot.complete();
             LogPosition position = snapshot.position();
@@ -281,6 +306,19 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             DurableFiles.syncDirectory(root.resolve(STATE));
             DurableFiles.syncDirectory(root);
             counters.snapshotsTaken.increment();
+            long bytes = Files.size(positionFile);
+            for (String name : names) {
+                bytes += Files.size(root.resolve(STATE).resolve(name));
+            }
+            snapshotBytes = bytes;
+            snapshotMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+            snapshotAtMillis = System.currentTimeMillis();
+            LOG.info(
+                    "snapshot_taken position={} files={} bytes={} millis={}",
+                    position,
+                    names.size() + 1,
+                    bytes,
+                    snapshotMillis);
             done.run(Status.OK());
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
@@ -321,6 +359,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                             "restored state is at " + stateMachine.applied() + ", the snapshot at " + position);
                 }
                 counters.snapshotsInstalled.increment();
+                snapshotAtMillis = System.currentTimeMillis();
                 LOG.info("snapshot_restored position={}", position);
             }
             EngineStorage current = storage;
@@ -365,6 +404,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     @Override
     public void onLeaderStart(long term) {
         leaderTerm = term;
+        counters.leaderChanges.increment();
         LOG.info("leader_start term={}", term);
     }
 
@@ -376,6 +416,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onStartFollowing(LeaderChangeContext context) {
+        counters.leaderChanges.increment();
         LOG.info("following leader={} term={}", context.getLeaderId(), context.getTerm());
     }
 

@@ -194,6 +194,7 @@ class ClusterTest {
             // given
             int leader = cluster.awaitLeader();
             int target = cluster.follower();
+            cluster.propose(leader, "settled"); // a leader that was just elected still commits its own entry
 
             // when
             cluster.node(leader)

@@ -39,6 +39,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
     private final AtomicLong index = new AtomicLong();
     private volatile @Nullable ConsensusException failure;
     private volatile boolean failAfterApply;
+    private volatile long staleness;
     private final AtomicBoolean loseOnce = new AtomicBoolean();
     private final AtomicInteger proposals = new AtomicInteger();
 
@@ -103,6 +104,18 @@ public final class SingleNodeConsensus implements ConsensusNode {
                 : CompletableFuture.completedFuture(new ReadPoint(level, index.get(), 0));
     }
 
+    /** What {@link #status} and reads say of this node's staleness, in milliseconds. */
+    public void staleness(long millis) {
+        staleness = millis;
+    }
+
+    @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return staleness > maxLag.toMillis()
+                ? CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(staleness, maxLag))
+                : readPoint(ReadLevel.FOLLOWER, maxLag);
+    }
+
     @Override
     public CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout) {
         return readPoint(level, timeout).thenApply(_ -> machine.query(query));
@@ -127,7 +140,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
                 applied,
                 0,
                 List.of(MEMBER),
-                0);
+                staleness);
     }
 
     @Override

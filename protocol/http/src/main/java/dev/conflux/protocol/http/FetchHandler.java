@@ -41,6 +41,7 @@ final class FetchHandler {
     private static final CharSequence IF_NONE_MATCH = HttpHeaders.createOptimized("if-none-match");
     private static final CharSequence CONSISTENCY = HttpHeaders.createOptimized("x-conflux-consistency");
     private static final CharSequence MIN_REVISION = HttpHeaders.createOptimized("x-conflux-min-revision");
+    private static final CharSequence MAX_STALENESS = HttpHeaders.createOptimized("x-conflux-max-staleness-ms");
     private static final CharSequence TRACEPARENT = HttpHeaders.createOptimized("traceparent");
 
     /** What the format's headers say, ready to write. */
@@ -75,7 +76,13 @@ final class FetchHandler {
     }
 
     /** One fetch under way. */
-    private record Fetch(HttpServerRequest request, String path, Labels labels, String traceId, long startNanos) {}
+    private record Fetch(
+            HttpServerRequest request,
+            String path,
+            Labels labels,
+            Freshness freshness,
+            String traceId,
+            long startNanos) {}
 
     /**
      * Only for GET and HEAD.
@@ -91,14 +98,15 @@ final class FetchHandler {
                 throw Request.refusal("query", "given", "no query: labels are headers, X-Client-Label-<Key>");
             }
             String token = token(headers);
-            var current = new Fetch(request, path(uri), ClientLabels.of(headers), traceId, start);
-            Freshness freshness = Request.freshness(headers.get(CONSISTENCY), headers.get(MIN_REVISION));
+            Freshness freshness =
+                    Request.freshness(headers.get(CONSISTENCY), headers.get(MIN_REVISION), headers.get(MAX_STALENESS));
+            var current = new Fetch(request, path(uri), ClientLabels.of(headers), freshness, traceId, start);
             Principal principal =
                     token == null ? null : services.authenticator().cached(token);
             if (principal != null && services.gate().isOpen(freshness)) {
                 serve(current, principal);
             } else {
-                serveLater(current, token, freshness);
+                serveLater(current, token);
             }
         } catch (RuntimeException e) {
             fail(request, traceId, start, e);
@@ -126,12 +134,12 @@ final class FetchHandler {
                 : null;
     }
 
-    private void serveLater(Fetch current, @Nullable String token, Freshness freshness) {
+    private void serveLater(Fetch current, @Nullable String token) {
         Context context = blocking.context();
         blocking.run(
                 () -> {
                     Principal principal = Dispatcher.authenticate(services, token);
-                    services.gate().await(freshness);
+                    services.gate().await(current.freshness);
                     return principal;
                 },
                 (principal, failure) -> context.runOnContext(_ -> {
@@ -205,6 +213,7 @@ final class FetchHandler {
     private void headers(HttpServerResponse response, Fetch current, Fetched fetched) {
         response.putHeader(Responder.REVISION, responder.revisionText(fetched.revision()));
         response.putHeader(Responder.STALENESS, responder.stalenessText());
+        response.putHeader(Responder.LEVEL, Responder.levelText(current.freshness.level()));
         response.putHeader(Responder.TRACE_ID, current.traceId);
         response.putHeader(HttpHeaders.ETAG, fetched.etag());
         response.putHeader(CONFIG_VERSION, fetched.versionText());

@@ -41,7 +41,7 @@ final class HttpErrorMapper {
 
     static Reply reply(ConfluxError error, String traceId) {
         int status = status(error.code());
-        Reply reply = new Reply(status, PROBLEM, Json.bytes(problem(error, traceId)), List.of(), -1, false);
+        Reply reply = new Reply(status, PROBLEM, Json.bytes(problem(error, traceId)), List.of(), -1, false, null);
         if (status == 401) {
             return reply.with("WWW-Authenticate", "Bearer realm=\"conflux\"");
         }
@@ -53,7 +53,8 @@ final class HttpErrorMapper {
 
     /** A refusal that only HTTP knows. */
     static Reply transport(int status, String code, String detail, String traceId) {
-        return new Reply(status, PROBLEM, Json.bytes(head(status, code, detail, traceId, false)), List.of(), -1, false);
+        return new Reply(
+                status, PROBLEM, Json.bytes(head(status, code, detail, traceId, false)), List.of(), -1, false, null);
     }
 
     static ObjectNode problem(ConfluxError error, String traceId) {
