@@ -93,10 +93,10 @@ final class Wiring implements AutoCloseable {
 
         ConfigState state = openState(dataDir.resolve("state"));
         starting = false;
-        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
+        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state, metrics));
 
         var authorizer = new Authorizer();
-        var commands = new CommandLog(node, WRITE_TIMEOUT);
+        var commands = new CommandLog(node, state, WRITE_TIMEOUT);
         ReadGate gate = ReadGate.on(node, state, ReadGate.DEFAULT_TIMEOUT);
         var services = new HttpServices(
                 authentication.authenticator(),

@@ -17,6 +17,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -48,6 +50,8 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
+    private volatile Consumer<LogPosition> onDurable = position -> {};
+    private volatile LongConsumer appendTime = nanos -> {};
 
     /**
      * @param markLost true when the mark had to be made anew beside a directory that must have had one
@@ -78,6 +82,16 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     /** The last position known to be durable here, in log or snapshot. */
     LogPosition durable() {
         return durable;
+    }
+
+    /** Told how many nanoseconds it took to append a batch and make it durable. */
+    void appendTime(LongConsumer timer) {
+        appendTime = timer;
+    }
+
+    /** Told on the log thread after every append: must not block. */
+    void onDurable(Consumer<LogPosition> listener) {
+        onDurable = listener;
     }
 
     /** The term in the vote file. */
@@ -182,6 +196,22 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         return newest;
     }
 
+    /** When the newest snapshot was put there, Unix milliseconds; 0 = there is none. */
+    static long newestSnapshotMillis(Path directory) throws IOException {
+        long newest = 0;
+        if (Files.isDirectory(directory)) {
+            try (Stream<Path> entries = Files.list(directory)) {
+                for (Path entry : entries.toList()) {
+                    if (String.valueOf(entry.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX)) {
+                        newest = Math.max(
+                                newest, Files.getLastModifiedTime(entry).toMillis());
+                    }
+                }
+            }
+        }
+        return newest;
+    }
+
     /** Called by the engine's log thread only, apart from reads. */
     private final class GuardedLogStorage extends RocksDBLogStorage {
 
@@ -220,7 +250,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         public int appendEntries(@Nullable List<LogEntry> entries) {
             watchdog.log().begin();
             try {
+                long begin = System.nanoTime();
                 int appended = super.appendEntries(entries);
+                appendTime.accept(System.nanoTime() - begin);
                 if (entries != null && appended > 0) {
                     advanced(entries.get(appended - 1).getId());
                 }
@@ -237,6 +269,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             LogPosition position = new LogPosition(id.getIndex(), id.getTerm());
             durable = position;
             mark.reached(position);
+            onDurable.accept(position);
         }
 
         @Override

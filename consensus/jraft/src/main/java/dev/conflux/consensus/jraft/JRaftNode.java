@@ -4,6 +4,7 @@ import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
 import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
+import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
@@ -55,7 +56,7 @@ public final class JRaftNode implements ConsensusNode {
     private final DirectoryLock lock;
     private final Membership membership;
     private final PeerTransport transport;
-    private final Counters counters = new Counters();
+    private final Counters counters;
     private final Quarantine quarantine = new Quarantine();
     private final AppliedIndex applied = new AppliedIndex();
     private final Proposals proposals = new Proposals(this);
@@ -84,9 +85,15 @@ public final class JRaftNode implements ConsensusNode {
     private volatile @Nullable RunningEngine running;
     private long progressedTo; // housekeeper
 
-    private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership)
+    private JRaftNode(
+            JRaftConfig config,
+            StateMachine stateMachine,
+            DirectoryLock lock,
+            Membership membership,
+            Metrics metrics) {
             throws IOException {
         this.config = config;
+        this.counters = new Counters(metrics);
         this.stateMachine = stateMachine;
         this.lock = lock;
         this.membership = membership;
@@ -119,6 +126,15 @@ public final class JRaftNode implements ConsensusNode {
      * @throws IOException when the directories cannot be used or the address cannot be bound
      */
     public static JRaftNode start(JRaftConfig config, StateMachine stateMachine) throws IOException {
+        return start(config, stateMachine, Metrics.ofPart());
+    }
+
+    /**
+     * As {@link #start(JRaftConfig, StateMachine)}.
+     *
+     * @param metrics gets the meters of {@code docs/operations/metrics.md}; stays the caller's; one node per object
+     */
+    public static JRaftNode start(JRaftConfig config, StateMachine stateMachine, Metrics metrics) throws IOException {
         PeerName expected = new PeerName(config.clusterName(), config.nodeId().value());
         if (!config.tls().peerName().equals(expected)) {
             throw new IdentityException(
@@ -132,7 +148,7 @@ public final class JRaftNode implements ConsensusNode {
             Identity identity = Startup.identity(config, stateMachine);
             var membership = new Membership(config, identity, Startup.membership(config, identity));
             Rebuild.perform(config, membership, stateMachine);
-            node = new JRaftNode(config, stateMachine, lock, membership);
+            node = new JRaftNode(config, stateMachine, lock, membership, metrics);
             node.begin();
             return node;
         } finally {
@@ -179,6 +195,7 @@ public final class JRaftNode implements ConsensusNode {
     private void run(RunningEngine started) {
         running = started;
         transport.contacts(Map.of());
+        new EngineMeters(this, counters.metrics(), proposals, rpcExecutor).register();
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
                 guarded("high-water mark", this::syncMark),
@@ -247,6 +264,11 @@ public final class JRaftNode implements ConsensusNode {
     @Override
     public CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout) {
         return reads.readPoint(level, timeout);
+    }
+
+    @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return reads.followerReadPoint(maxLag);
     }
 
     @Override
@@ -645,6 +667,19 @@ public final class JRaftNode implements ConsensusNode {
     /** True when proposals belong into the local engine, also while it hands leadership over and refuses them. */
     boolean leadsOrWill() {
         return isLeading();
+    }
+
+    /** True for another or this member's id; what a peer says may be anything. */
+    boolean isMember(int id) {
+        return config.members().stream().anyMatch(member -> member.id().value() == id);
+    }
+
+    /** A leader's answer says that this entry is committed. */
+    void committedElsewhere(LogPosition position) {
+        RunningEngine now = running;
+        if (now != null) {
+            now.commitHints().committed(position);
+        }
     }
 
     @Nullable

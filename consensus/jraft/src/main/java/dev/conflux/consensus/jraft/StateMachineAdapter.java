@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -58,6 +59,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private volatile long leaderTerm; // 0 = not leading, or nothing committed in the own term yet
     private volatile long snapshotIndex;
     private volatile boolean restoring;
+    private volatile long snapshotAtMillis; // wall clock; 0 = there is none
+    private volatile long snapshotMillis;
+    private volatile long snapshotBytes;
 
     // Written by the apply thread, read by the snapshot trigger.
     private final AtomicLong bytesSinceSnapshot = new AtomicLong();
@@ -97,6 +101,24 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     long snapshotIndex() {
         return snapshotIndex;
+    }
+
+    /** When the newest snapshot was made or received, Unix milliseconds; 0 = there is none. */
+    long snapshotAtMillis() {
+        return snapshotAtMillis;
+    }
+
+    void snapshotAtMillis(long millis) {
+        snapshotAtMillis = millis;
+    }
+
+    /** How long the last one taken here took; 0 before the first. */
+    long snapshotMillis() {
+        return snapshotMillis;
+    }
+
+    long snapshotBytes() {
+        return snapshotBytes;
     }
 
     /** True on a leader that has committed an entry of its own term: its commit index is the cluster's. */
@@ -218,7 +240,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         if (entries.isEmpty()) {
             return;
         }
+        long begin = System.nanoTime();
         List<byte[]> results = stateMachine.apply(List.copyOf(entries));
+        counters.applyTime.record(System.nanoTime() - begin, TimeUnit.NANOSECONDS);
         if (results.size() != entries.size()) {
             throw new IllegalStateException(
                     "state machine returned " + results.size() + " results for " + entries.size() + " entries");
@@ -302,6 +326,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     @Override
     public void onSnapshotSave(SnapshotWriter writer, Closure done) {
         try {
+            long begin = System.nanoTime();
             Path root = Path.of(writer.getPath());
             Path directory = root.resolve(STATE);
             Files.createDirectories(directory);
@@ -309,7 +334,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             entriesSinceSnapshot.set(0);
             StateMachine.Snapshot snapshot = beginSnapshot(directory);
             membership.current().write(root);
-            snapshots.execute(() -> complete(writer, root, snapshot, done));
+            snapshots.execute(() -> complete(writer, root, snapshot, begin, done));
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
         }
@@ -324,7 +349,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, Closure done) {
+    private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, long begin, Closure done) {
         try {
             List<String> names = snapshot.complete();
             var files = new ArrayList<SnapshotManifest.Entry>();
@@ -341,6 +366,16 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             new SnapshotManifest(snapshot.position(), files).write(root);
             add(writer, SnapshotManifest.entry(root, SnapshotManifest.FILE));
             counters.snapshotsTaken.increment();
+            long bytes = files.stream().mapToLong(SnapshotManifest.Entry::bytes).sum();
+            snapshotBytes = bytes;
+            snapshotMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+            snapshotAtMillis = System.currentTimeMillis();
+            LOG.info(
+                    "snapshot_taken position={} files={} bytes={} millis={}",
+                    snapshot.position(),
+                    files.size(),
+                    bytes,
+                    snapshotMillis);
             done.run(Status.OK());
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
@@ -383,6 +418,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                             "restored state is at " + stateMachine.applied() + ", the snapshot at " + position);
                 }
                 counters.snapshotsInstalled.increment();
+                snapshotAtMillis = System.currentTimeMillis();
                 LOG.info("snapshot_restored position={}", position);
             }
             MembershipRecord record = MembershipRecord.read(root);
@@ -416,6 +452,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     @Override
     public void onLeaderStart(long term) {
         leaderTerm = term;
+        counters.leaderChanges.increment();
         LOG.info("leader_start term={}", term);
     }
 
@@ -427,6 +464,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onStartFollowing(LeaderChangeContext context) {
+        counters.leaderChanges.increment();
         LOG.info("following leader={} term={}", context.getLeaderId(), context.getTerm());
     }
 

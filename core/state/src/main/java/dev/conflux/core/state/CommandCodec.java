@@ -1,6 +1,7 @@
 package dev.conflux.core.state;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.conflux.consensus.api.RequestId;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataPatch;
@@ -33,12 +34,18 @@ public final class CommandCodec {
                 .setAuthor(envelope.author())
                 .setAuthorId(envelope.authorId())
                 .setTraceId(envelope.traceId());
-        CommandEnvelope.IdempotencyKey idempotency = envelope.idempotency();
-        if (idempotency != null) {
-            log.setIdempotency(LogProto.Idempotency.newBuilder()
-                    .setScope(idempotency.scope())
-                    .setKey(idempotency.key())
-                    .setRequestHash(StateCodec.wrap(idempotency.requestHash())));
+        switch (envelope.dedupKey()) {
+            case CommandEnvelope.IdempotencyKey key ->
+                log.setIdempotency(LogProto.Idempotency.newBuilder()
+                        .setScope(key.scope())
+                        .setKey(key.key())
+                        .setRequestHash(StateCodec.wrap(key.requestHash())));
+            case CommandEnvelope.RequestKey key ->
+                log.setRequest(LogProto.Request.newBuilder()
+                        .setIdHigh(key.id().high())
+                        .setIdLow(key.id().low())
+                        .setAfterIndex(key.afterIndex()));
+            case null -> {}
         }
         switch (envelope.command()) {
             case Command.CreateConfig command -> {
@@ -122,11 +129,7 @@ public final class CommandCodec {
         }
         try {
             return new CommandEnvelope(
-                    log.getAuthor(),
-                    log.getAuthorId(),
-                    log.getTraceId(),
-                    log.hasIdempotency() ? idempotency(log.getIdempotency()) : null,
-                    command(log));
+                    log.getAuthor(), log.getAuthorId(), log.getTraceId(), dedupKey(log), command(log));
         } catch (ConfluxException | IllegalArgumentException e) {
             throw new UnknownCommandException("command: a value that no command may hold", e);
         }
@@ -171,7 +174,9 @@ public final class CommandCodec {
                 }
             }
             case Outcome.Rejected rejected ->
-                value.setRevision(rejected.revision()).setRejected(ErrorCodec.encode(rejected.error()));
+                value.setRevision(rejected.revision())
+                        .setReplayed(rejected.replayed())
+                        .setRejected(ErrorCodec.encode(rejected.error()));
         }
         return value.build().toByteArray();
     }
@@ -224,13 +229,22 @@ public final class CommandCodec {
                 throw new UnknownCommandException("outcome: of a kind that this version does not know");
         };
         return result == null
-                ? new Outcome.Rejected(value.getRevision(), ErrorCodec.decode(value.getRejected()))
+                ? new Outcome.Rejected(value.getRevision(), ErrorCodec.decode(value.getRejected()), value.getReplayed())
                 : new Outcome.Accepted(value.getRevision(), result, value.getReplayed());
     }
 
-    private static CommandEnvelope.IdempotencyKey idempotency(LogProto.Idempotency value) {
-        return new CommandEnvelope.IdempotencyKey(
-                value.getScope(), value.getKey(), value.getRequestHash().toByteArray());
+    private static CommandEnvelope.@Nullable DedupKey dedupKey(LogProto.Envelope log) {
+        if (log.hasIdempotency()) {
+            LogProto.Idempotency value = log.getIdempotency();
+            return new CommandEnvelope.IdempotencyKey(
+                    value.getScope(), value.getKey(), value.getRequestHash().toByteArray());
+        }
+        if (log.hasRequest()) {
+            LogProto.Request value = log.getRequest();
+            return new CommandEnvelope.RequestKey(
+                    new RequestId(value.getIdHigh(), value.getIdLow()), value.getAfterIndex());
+        }
+        return null;
     }
 
     private static Command command(LogProto.Envelope log) {
