@@ -79,7 +79,7 @@ final class HistoryText {
                             .append(value(operation.args().get(i)))
                             .append(" -> ")
                             .append(value(operation.args().get(keys + i)));
-                case READ, ADD_MEMBER, PROMOTE_MEMBER, REMOVE_MEMBER, TRANSFER_LEADERSHIP -> {}
+                case READ, STALE_READ, ADD_MEMBER, PROMOTE_MEMBER, REMOVE_MEMBER, TRANSFER_LEADERSHIP -> {}
             }
         }
         text.append(") ").append(operation.status().name().toLowerCase(Locale.ROOT));

@@ -56,6 +56,11 @@ public record Operation(
         }
     }
 
+    /** The value that an update gives to its key number {@code i}. */
+    long written(int i) {
+        return args.get(kind == Kind.CAS ? keys.size() + i : i);
+    }
+
     /** What a client can ask for. An operation on several keys is atomic: all of them at one revision. */
     public enum Kind {
         /** Result per key: its value, or {@link #NIL}. */
@@ -73,7 +78,9 @@ public record Operation(
         /** Remove a member (key: its id). */
         REMOVE_MEMBER(6, 0, 0),
         /** Move leadership to a member (key: its id). */
-        TRANSFER_LEADERSHIP(7, 0, 0);
+        TRANSFER_LEADERSHIP(7, 0, 0),
+        /** As {@link #READ}, but the state that it shows may be an old one. */
+        STALE_READ(8, 0, 1);
 
         final byte tag;
         final int argsPerKey;
@@ -83,6 +90,15 @@ public record Operation(
             this.tag = (byte) tag;
             this.argsPerKey = argsPerKey;
             this.resultsPerKey = resultsPerKey;
+        }
+
+        boolean isRead() {
+            return this == READ || this == STALE_READ;
+        }
+
+        /** Sets keys to values. */
+        boolean isUpdate() {
+            return this == WRITE || this == CAS;
         }
     }
 

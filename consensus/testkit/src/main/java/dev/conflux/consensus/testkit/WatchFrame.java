@@ -5,7 +5,8 @@ import java.util.List;
 /**
  * One message that a watcher was told, or an event of its life. Frames of one watcher are in the order it saw them.
  *
- * @param watcher the watcher; it keeps its number when it connects again
+ * @param watcher the watcher; it keeps its number when it connects again and goes on where it was, and gets a new one
+ *     when it starts afresh
  * @param node who told it
  * @param nanos when, by the clock of the history
  * @param kind says what the rest means
