@@ -29,6 +29,7 @@ class ImportTableTest {
     private static final String ADAPTER = "dev.conflux.adapter..";
     private static final String PROTOCOL = "dev.conflux.protocol..";
     private static final String SERVER = "dev.conflux.server..";
+    private static final String SIMULATOR = "dev.conflux.qa.simulator..";
     private static final String TOOL = "dev.conflux.tool..";
 
     /** JDK and annotations: allowed everywhere. */
@@ -156,6 +157,33 @@ class ImportTableTest {
             .resideInAPackage(TOOL)
             .should()
             .dependOnClassesThat(ours(TOOL, BASE, "dev.conflux.adapter.postgres.."));
+
+    @ArchTest
+    static final ArchRule SIMULATOR_KNOWS_THE_STATE_NOT_THE_NODE = noClasses()
+            .that()
+            .resideInAPackage(SIMULATOR)
+            .should()
+            .dependOnClassesThat(ours(SIMULATOR, STATE, MODEL, CONSENSUS_API, TESTKIT));
+
+    /** One seed, one run: nothing but the seed may choose. */
+    @ArchTest
+    static final ArchRule SIMULATION_USES_NO_CLOCK_AND_NO_OTHER_RANDOMNESS = noClasses()
+            .that()
+            .resideInAPackage(SIMULATOR)
+            .and()
+            .doNotHaveSimpleName("Simulate")
+            .should()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(Math.class, "random")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.util.Random")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.lang.Thread");
 
     @ArchTest
     static final ArchRule NO_JAVA_SERIALISATION = noClasses()
