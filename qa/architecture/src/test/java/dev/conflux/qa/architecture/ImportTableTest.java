@@ -17,6 +17,7 @@ class ImportTableTest {
 
     private static final String BASE = "dev.conflux.base..";
     private static final String CONSENSUS_API = "dev.conflux.consensus.api..";
+    private static final String TESTKIT = "dev.conflux.consensus.testkit..";
     private static final String JRAFT = "dev.conflux.consensus.jraft..";
 
     /** The engine's own protobuf, relocated. */
@@ -28,6 +29,7 @@ class ImportTableTest {
     private static final String ADAPTER = "dev.conflux.adapter..";
     private static final String PROTOCOL = "dev.conflux.protocol..";
     private static final String SERVER = "dev.conflux.server..";
+    private static final String SIMULATOR = "dev.conflux.qa.simulator..";
     private static final String TOOL = "dev.conflux.tool..";
 
     /** JDK and annotations: allowed everywhere. */
@@ -40,6 +42,10 @@ class ImportTableTest {
     @ArchTest
     static final ArchRule CONSENSUS_API_KNOWS_ONLY_THE_JDK =
             classes().that().resideInAPackage(CONSENSUS_API).should().onlyDependOnClassesThat(with(CONSENSUS_API));
+
+    @ArchTest
+    static final ArchRule TESTKIT_KNOWS_ONLY_THE_JDK =
+            classes().that().resideInAPackage(TESTKIT).should().onlyDependOnClassesThat(with(TESTKIT));
 
     @ArchTest
     static final ArchRule JRAFT_KNOWS_ONLY_ITS_CONTRACT_AND_BASE = noClasses()
@@ -151,6 +157,33 @@ class ImportTableTest {
             .resideInAPackage(TOOL)
             .should()
             .dependOnClassesThat(ours(TOOL, BASE, "dev.conflux.adapter.postgres.."));
+
+    @ArchTest
+    static final ArchRule SIMULATOR_KNOWS_THE_STATE_NOT_THE_NODE = noClasses()
+            .that()
+            .resideInAPackage(SIMULATOR)
+            .should()
+            .dependOnClassesThat(ours(SIMULATOR, STATE, MODEL, CONSENSUS_API, TESTKIT));
+
+    /** One seed, one run: nothing but the seed may choose. */
+    @ArchTest
+    static final ArchRule SIMULATION_USES_NO_CLOCK_AND_NO_OTHER_RANDOMNESS = noClasses()
+            .that()
+            .resideInAPackage(SIMULATOR)
+            .and()
+            .doNotHaveSimpleName("Simulate")
+            .should()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(Math.class, "random")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.util.Random")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.lang.Thread");
 
     @ArchTest
     static final ArchRule NO_JAVA_SERIALISATION = noClasses()
