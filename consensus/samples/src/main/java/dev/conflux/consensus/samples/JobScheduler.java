@@ -10,13 +10,14 @@ import java.util.function.Consumer;
  *
  * <pre>
  * submit JOB          → ok | exists
- * assign RUNNER       → ok JOB | none        the job that has waited longest
+ * take RUNNER         → ok JOB | none        the job that has waited longest
+ * assign JOB RUNNER   → ok RUNNER | unknown  the one that has it, from now on or already
  * finish JOB RUNNER   → ok | not_assigned
  * query: job JOB      → waiting | assigned RUNNER REQUEST | finished RUNNER REQUEST | unknown
  * query: waiting      → how many
  * </pre>
  *
- * <p>{@code assign} is the command that must not happen twice: repeated under another request id it takes a second job.
+ * <p>{@code take} is the command that must not happen twice: repeated under another request id it takes a second job.
  */
 final class JobScheduler extends MemoryMachine {
 
@@ -35,7 +36,7 @@ final class JobScheduler extends MemoryMachine {
 
     @Override
     Map<String, Integer> commands() {
-        return Map.of("submit", 1, "assign", 1, "finish", 2);
+        return Map.of("submit", 1, "take", 1, "assign", 2, "finish", 2);
     }
 
     @Override
@@ -47,7 +48,8 @@ final class JobScheduler extends MemoryMachine {
     String execute(String request, List<String> words) {
         return switch (words.getFirst()) {
             case "submit" -> submit(words.get(1));
-            case "assign" -> assign(words.get(1), request);
+            case "take" -> take(words.get(1), request);
+            case "assign" -> assign(words.get(1), words.get(2), request);
             default -> finish(words.get(1), words.get(2));
         };
     }
@@ -61,14 +63,31 @@ final class JobScheduler extends MemoryMachine {
         return "ok";
     }
 
-    private String assign(String runner, String request) {
+    private String take(String runner, String request) {
         if (waiting.isEmpty()) {
             return "none";
         }
         String id = waiting.keySet().iterator().next();
+        give(id, runner, request);
+        return "ok " + id;
+    }
+
+    private String assign(String id, String runner, String request) {
+        Job job = jobs.get(id);
+        if (job == null) {
+            return "unknown";
+        }
+        if (!job.state().equals("waiting")) {
+            return "ok " + job.runner();
+        }
+        give(id, runner, request);
+        return "ok " + runner;
+    }
+
+    private void give(String id, String runner, String request) {
         waiting.remove(id);
         jobs.put(id, new Job(id, "assigned", runner, request));
-        return "ok " + id;
+        changed(id, runner);
     }
 
     private String finish(String id, String runner) {

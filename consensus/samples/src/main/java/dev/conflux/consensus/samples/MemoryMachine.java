@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.Iterator;
@@ -18,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * A state machine in memory. After a restart the component restores its newest snapshot and applies the log behind it:
@@ -34,6 +36,9 @@ abstract class MemoryMachine implements StateMachine {
     /** More than clients can retry in a day at the rate that these services are made for; some 20 MiB. */
     static final int MAX_REQUESTS = 100_000;
 
+    /** Of the audit trail; older ones are dropped. */
+    static final int MAX_CHANGES = 200_000;
+
     private static final String FILE = "state.txt";
     private static final String HEADER = "1";
 
@@ -41,12 +46,21 @@ abstract class MemoryMachine implements StateMachine {
 
     // Guarded by this.
     private final Map<String, Done> requests = new LinkedHashMap<>();
+    private final ArrayDeque<Change> changes = new ArrayDeque<>();
     private LogPosition applied = LogPosition.ZERO;
     private long revision;
     private String digest = "0";
 
     /** What became of a request. */
     private record Done(String command, String answer) {}
+
+    /** An entry of the audit trail. */
+    private record Change(long revision, String key, String value) {
+
+        String line() {
+            return revision + " " + key + " " + value;
+        }
+    }
 
     /** The verbs of commands, each with its number of arguments. */
     abstract Map<String, Integer> commands();
@@ -87,6 +101,14 @@ abstract class MemoryMachine implements StateMachine {
         return "";
     }
 
+    /** Called by {@link #execute}: the command has given a key a value. */
+    final void changed(String key, String value) {
+        changes.add(new Change(revision, key, value));
+        if (changes.size() > MAX_CHANGES) {
+            changes.remove();
+        }
+    }
+
     @Override
     public final synchronized LogPosition applied() {
         return applied;
@@ -110,8 +132,8 @@ abstract class MemoryMachine implements StateMachine {
             return done.command().equals(command) ? revision + " again " + done.answer() : revision + " again reused";
         }
         List<String> rest = words.subList(1, words.size());
-        String answer = problem(commands(), rest).isEmpty() ? execute(request, rest) : "invalid";
         revision++;
+        String answer = problem(commands(), rest).isEmpty() ? execute(request, rest) : "invalid";
         requests.put(request, new Done(command, answer));
         if (requests.size() > MAX_REQUESTS) {
             Iterator<String> oldest = requests.keySet().iterator();
@@ -126,7 +148,10 @@ abstract class MemoryMachine implements StateMachine {
         return HexFormat.of().formatHex(sha256.digest(Words.bytes(text)), 0, 16);
     }
 
-    /** Besides its own queries: {@code digest}, equal on all members at one revision, and {@code dump}, everything. */
+    /**
+     * Besides its own queries: {@code digest}, equal on all members at one revision; {@code dump}, the whole state;
+     * {@code changes}, the audit trail, as {@code REVISION KEY VALUE} separated by semicolons.
+     */
     @Override
     public final synchronized byte[] query(byte[] query) {
         List<String> words = Words.of(query);
@@ -134,6 +159,7 @@ abstract class MemoryMachine implements StateMachine {
                 + switch (words.getFirst()) {
                     case "digest" -> digest;
                     case "dump" -> dump();
+                    case "changes" -> changes.stream().map(Change::line).collect(Collectors.joining(";"));
                     default -> problem(queries(), words).isEmpty() ? answer(words) : "invalid";
                 });
     }
@@ -152,6 +178,8 @@ abstract class MemoryMachine implements StateMachine {
         lines.add(position.index() + " " + position.term() + " " + revision + " " + digest);
         lines.add(Integer.toString(requests.size()));
         requests.forEach((request, done) -> lines.add(done.command() + "\t" + done.answer()));
+        lines.add(Integer.toString(changes.size()));
+        changes.forEach(change -> lines.add(change.line()));
         save(lines::add);
         return new Snapshot() {
             @Override
@@ -185,6 +213,12 @@ abstract class MemoryMachine implements StateMachine {
             for (int i = 0; i < count; i++) {
                 String[] parts = line(in).split("\t", -1);
                 requests.put(Words.of(parts[0]).getFirst(), new Done(parts[0], parts[1]));
+            }
+            count = Integer.parseInt(line(in));
+            changes.clear();
+            for (int i = 0; i < count; i++) {
+                List<String> words = Words.of(line(in));
+                changes.add(new Change(Long.parseLong(words.get(0)), words.get(1), words.get(2)));
             }
             clear();
             for (String line = in.readLine(); line != null; line = in.readLine()) {

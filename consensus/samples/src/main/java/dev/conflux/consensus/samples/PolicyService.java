@@ -40,6 +40,7 @@ final class PolicyService extends MemoryMachine {
             return "conflict " + version;
         }
         rules.put(words.get(1), new Rule(version + 1, words.getLast()));
+        changed(words.get(1), words.getLast());
         return "ok " + (version + 1);
     }
 

@@ -28,17 +28,20 @@ class MachineTest {
         apply(jobs, "r2 submit b");
 
         // when
-        String first = apply(jobs, "r3 assign runner-1");
-        String second = apply(jobs, "r4 assign runner-2");
-        String third = apply(jobs, "r5 assign runner-3");
+        String first = apply(jobs, "r3 take runner-1");
+        String second = apply(jobs, "r4 take runner-2");
+        String third = apply(jobs, "r5 take runner-3");
 
         // then
         assertThat(first).isEqualTo("3 new ok a");
         assertThat(second).isEqualTo("4 new ok b");
         assertThat(third).isEqualTo("5 new none");
         assertThat(query(jobs, "job a")).isEqualTo("5 assigned runner-1 r3");
-        assertThat(apply(jobs, "r6 finish a runner-2")).isEqualTo("6 new not_assigned");
-        assertThat(apply(jobs, "r7 finish a runner-1")).isEqualTo("7 new ok");
+        assertThat(apply(jobs, "r5a assign a runner-9")).isEqualTo("6 new ok runner-1");
+        assertThat(apply(jobs, "r5b assign nothing runner-9")).isEqualTo("7 new unknown");
+        assertThat(apply(jobs, "r6 finish a runner-2")).isEqualTo("8 new not_assigned");
+        assertThat(apply(jobs, "r7 finish a runner-1")).isEqualTo("9 new ok");
+        assertThat(query(jobs, "changes")).isEqualTo("9 3 a runner-1;4 b runner-2");
     }
 
     @Test
@@ -47,11 +50,11 @@ class MachineTest {
         var jobs = new JobScheduler();
         apply(jobs, "r1 submit a");
         apply(jobs, "r2 submit b");
-        apply(jobs, "r3 assign runner-1");
+        apply(jobs, "r3 take runner-1");
 
         // when
-        String again = apply(jobs, "r3 assign runner-1");
-        String other = apply(jobs, "r3 assign runner-2");
+        String again = apply(jobs, "r3 take runner-1");
+        String other = apply(jobs, "r3 take runner-2");
 
         // then
         assertThat(again).isEqualTo("3 again ok a");
@@ -95,7 +98,7 @@ class MachineTest {
                                 ? "r" + i
                                         + switch (i % 3) {
                                             case 0 -> " submit j" + i;
-                                            case 1 -> " assign w" + n;
+                                            case 1 -> " take w" + n;
                                             default -> " finish j" + (i - 2) + " w" + n;
                                         }
                                 : "r" + i + (i % 2 == 0 ? " put p" + n + " t" + i : " cas p" + n + " 1 t" + i));
@@ -110,11 +113,11 @@ class MachineTest {
 
             // then
             assertThat(position).isEqualTo(original.applied());
-            for (String query : List.of("digest", "dump")) {
+            for (String query : List.of("digest", "dump", "changes")) {
                 assertThat(query(copy, query)).isEqualTo(query(original, query));
             }
-            assertThat(apply(copy, "r1 assign w1")).contains(" again ");
-            String next = original instanceof JobScheduler ? "next assign w" : "next put p text";
+            assertThat(apply(copy, "r1 take w1")).contains(" again ");
+            String next = original instanceof JobScheduler ? "next take w" : "next put p text";
             assertThat(apply(copy, next)).isEqualTo(apply(original, next));
             assertThat(query(copy, "digest")).isEqualTo(query(original, "digest"));
         }
