@@ -17,6 +17,7 @@ class ImportTableTest {
 
     private static final String BASE = "dev.conflux.base..";
     private static final String CONSENSUS_API = "dev.conflux.consensus.api..";
+    private static final String TESTKIT = "dev.conflux.consensus.testkit..";
     private static final String JRAFT = "dev.conflux.consensus.jraft..";
 
     /** The engine's own protobuf, relocated. */
@@ -41,6 +42,10 @@ class ImportTableTest {
     @ArchTest
     static final ArchRule CONSENSUS_API_KNOWS_ONLY_THE_JDK =
             classes().that().resideInAPackage(CONSENSUS_API).should().onlyDependOnClassesThat(with(CONSENSUS_API));
+
+    @ArchTest
+    static final ArchRule TESTKIT_KNOWS_ONLY_THE_JDK =
+            classes().that().resideInAPackage(TESTKIT).should().onlyDependOnClassesThat(with(TESTKIT));
 
     @ArchTest
     static final ArchRule JRAFT_KNOWS_ONLY_ITS_CONTRACT_AND_BASE = noClasses()
