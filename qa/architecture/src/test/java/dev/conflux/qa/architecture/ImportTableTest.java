@@ -23,6 +23,7 @@ class ImportTableTest {
     /** The engine's own protobuf, relocated. */
     private static final String ENGINE = "dev.conflux.consensus.engine..";
 
+    private static final String SAMPLES = "dev.conflux.consensus.samples..";
     private static final String MODEL = "dev.conflux.core.model..";
     private static final String STATE = "dev.conflux.core.state..";
     private static final String SERVICE = "dev.conflux.core.service..";
@@ -53,6 +54,22 @@ class ImportTableTest {
             .resideInAPackage(JRAFT)
             .should()
             .dependOnClassesThat(ours(JRAFT, ENGINE, CONSENSUS_API, BASE));
+
+    @ArchTest
+    static final ArchRule SAMPLES_KNOW_ONLY_THE_COMPONENT = noClasses()
+            .that()
+            .resideInAPackage(SAMPLES)
+            .should()
+            .dependOnClassesThat(ours(SAMPLES, JRAFT, CONSENSUS_API, BASE));
+
+    @ArchTest
+    static final ArchRule SAMPLE_STATE_MACHINES_KNOW_ONLY_THE_CONTRACT = noClasses()
+            .that()
+            .resideInAPackage(SAMPLES)
+            .and()
+            .areAssignableTo(dev.conflux.consensus.api.StateMachine.class)
+            .should()
+            .dependOnClassesThat(ours(SAMPLES, CONSENSUS_API));
 
     @ArchTest
     static final ArchRule ONLY_THE_ENGINE_MODULE_KNOWS_THE_ENGINE = noClasses()
