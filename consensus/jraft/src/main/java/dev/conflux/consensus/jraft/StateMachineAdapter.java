@@ -340,7 +340,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    private static LogPosition readPosition(Path file) throws IOException {
+    static LogPosition readPosition(Path file) throws IOException {
         String text = Files.readString(file).trim();
         int space = text.indexOf(' ');
         return new LogPosition(Long.parseLong(text.substring(0, space)), Long.parseLong(text.substring(space + 1)));
