@@ -2,12 +2,7 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
-import com.alipay.sofa.jraft.RaftServiceFactory;
-import com.alipay.sofa.jraft.Status;
-import com.alipay.sofa.jraft.closure.ReadIndexClosure;
-import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
-import com.alipay.sofa.jraft.error.RaftError;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
@@ -25,8 +20,6 @@ import io.netty.util.Timeout;
 import io.netty.util.Timer;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,12 +30,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,8 +46,6 @@ public final class JRaftNode implements ConsensusNode {
 
     private static final Logger LOG = LoggerFactory.getLogger(JRaftNode.class);
 
-    private static final long TRANSFER_POLL_MILLIS = 10;
-
     private final JRaftConfig config;
     private final StateMachine stateMachine;
     private final DirectoryLock lock;
@@ -66,7 +54,11 @@ public final class JRaftNode implements ConsensusNode {
     private final Counters counters = new Counters();
     private final Quarantine quarantine = new Quarantine();
     private final AppliedIndex applied = new AppliedIndex();
-    private final Freshness freshness;
+    private final Proposals proposals = new Proposals(this);
+    private final Reads reads = new Reads(this);
+    private final Leadership leadership = new Leadership(this);
+    private final Snapshots snapshots = new Snapshots(this);
+    private final Startup startup;
     private final Timer timer;
     private final ScheduledExecutorService housekeeper;
     private final ThreadPoolExecutor rpcExecutor;
@@ -74,19 +66,12 @@ public final class JRaftNode implements ConsensusNode {
     private final StateMachineAdapter adapter;
     private final Map<PeerId, Integer> nodeIds = new HashMap<>();
     private final PeerId self;
-    private final AtomicLong inFlight = new AtomicLong();
-    private final AtomicLong inFlightBytes = new AtomicLong();
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CountDownLatch stopping = new CountDownLatch(1);
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Thread starter;
-    private volatile @Nullable Running running;
-    private volatile long snapshotNotBeforeNanos;
-    private final AtomicBoolean snapshotRunning = new AtomicBoolean();
-
-    /** What exists once the engine runs. */
-    private record Running(Node engine, EngineStorage storage, HighWaterMark mark, PeerRequests requests) {}
+    private volatile @Nullable RunningEngine running;
 
     private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Identity identity)
             throws IOException {
@@ -99,7 +84,6 @@ public final class JRaftNode implements ConsensusNode {
             nodeIds.put(
                     PeerAddress.parse(member.address()).peerId(), member.id().value());
         }
-        this.freshness = new Freshness(System::nanoTime, this::appliedIndex);
         String name = "conflux-raft-" + config.nodeId();
         this.transport = new PeerTransport(config, new PeerTls(config.tls()), membership, counters);
         this.timer = new HashedWheelTimer(new DefaultThreadFactory(name + "-timer", true), 10, TimeUnit.MILLISECONDS);
@@ -107,6 +91,7 @@ public final class JRaftNode implements ConsensusNode {
         this.rpcExecutor = pool(name + "-rpc", Limits.RPC_THREADS, Limits.RPC_QUEUE);
         this.snapshotExecutor = pool(name + "-snapshot", 1, 2);
         this.adapter = new StateMachineAdapter(stateMachine, config.halt(), counters, snapshotExecutor, applied);
+        this.startup = new Startup(this, rpcExecutor);
         this.starter = new Thread(this::join, name + "-start");
         this.starter.setDaemon(true);
     }
@@ -131,7 +116,7 @@ public final class JRaftNode implements ConsensusNode {
         DirectoryLock lock = DirectoryLock.acquire(config.dataDir());
         JRaftNode node = null;
         try {
-            node = new JRaftNode(config, stateMachine, lock, identity(config, stateMachine));
+            node = new JRaftNode(config, stateMachine, lock, Startup.identity(config, stateMachine));
             node.begin();
             return node;
         } finally {
@@ -147,45 +132,12 @@ public final class JRaftNode implements ConsensusNode {
         starter.start();
     }
 
-    private static Identity identity(JRaftConfig config, StateMachine stateMachine) throws IOException {
-        Path dataDir = config.dataDir();
-        Identity found = Identity.read(dataDir);
-        if (found == null) {
-            boolean used = !DurableFiles.isEmptyOrAbsent(config.logDir())
-                    || Files.exists(EngineOptions.raftMeta(dataDir))
-                    || Files.exists(EngineOptions.snapshots(dataDir))
-                    || Files.exists(dataDir.resolve(HighWaterMark.FILE))
-                    || stateMachine.applied().index() > 0;
-            if (used) {
-                throw new IdentityException(dataDir.resolve(Identity.FILE) + " is missing, but " + dataDir + ", "
-                        + config.logDir() + " or the state machine hold data. Restore the file from a backup, or"
-                        + " remove this member and join with empty directories under a new node id");
-            }
-            Identity fresh =
-                    Identity.fresh(config.clusterName(), config.nodeId().value());
-            fresh.write(dataDir); // before anybody can hear of it
-            return fresh;
-        }
-        if (!found.clusterName().equals(config.clusterName())
-                || found.nodeId() != config.nodeId().value()) {
-            throw new IdentityException(dataDir + " belongs to node " + found.nodeId() + " of cluster "
-                    + found.clusterName() + " (expected: node " + config.nodeId() + " of " + config.clusterName()
-                    + ")");
-        }
-        String configured = Membership.describe(config.members());
-        if (found.initialised() && !found.membership().equals(configured)) {
-            throw new IdentityException(dataDir + " was bootstrapped with members [" + found.membership()
-                    + "], configured are [" + configured + "]. Ids and addresses are fixed at bootstrap");
-        }
-        return found;
-    }
-
     /** The starter thread: becomes a member, then runs the engine. */
     private void join() {
         try {
-            becomeMember();
+            startup.becomeMember();
             if (!closing.get()) {
-                startEngine();
+                run(startup.startEngine());
                 ready.complete(null);
             }
         } catch (Throwable e) {
@@ -200,75 +152,11 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private void becomeMember() throws IOException, InterruptedException {
-        var bootstrap = new Bootstrap(config, membership);
-        long reportAt = System.nanoTime();
-        while (!membership.identity().initialised() && !closing.get()) {
-            Identity adopted = bootstrap.step();
-            if (adopted != null) {
-                LOG.info(
-                        "bootstrapped cluster={} node={} storage={}",
-                        adopted.clusterId(),
-                        adopted.nodeId(),
-                        adopted.storageId());
-                return;
-            }
-            if (System.nanoTime() - reportAt >= 0) {
-                reportAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.BOOTSTRAP_REPORT_MILLIS);
-                LOG.info("bootstrap_waiting node={} peers=\"{}\"", config.nodeId(), bootstrap.progress());
-            }
-            if (stopping.await(Limits.BOOTSTRAP_CHECK_MILLIS, TimeUnit.MILLISECONDS)) {
-                return;
-            }
-        }
-    }
-
-    private void startEngine() throws IOException {
-        Path dataDir = config.dataDir();
-        HighWaterMark mark = HighWaterMark.open(dataDir);
-        boolean markLost = mark == null;
-        boolean voteMissing = !Files.exists(EngineOptions.raftMetaFile(dataDir));
-        boolean acted = mark == null
-                ? !DurableFiles.isEmptyOrAbsent(config.logDir())
-                : mark.position().index() > 0;
-        if (voteMissing && acted) {
-            throw new IdentityException(EngineOptions.raftMetaFile(dataDir) + " is missing, but this node has taken"
-                    + " part in terms: it could vote twice. Restore the file, or remove this member and join with"
-                    + " empty directories under a new node id");
-        }
-        if (mark == null) {
-            mark = HighWaterMark.recreate(dataDir);
-        }
-        var storage = new EngineStorage(config, mark, markLost, quarantine, stateMachine.applied());
-        adapter.attach(storage);
-        long snapshot =
-                EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();
-        adapter.snapshotIndex(snapshot);
-        applied.advance(stateMachine.applied().index());
-        Files.createDirectories(EngineOptions.snapshots(dataDir));
-        var options = new EngineOptions(config, transport, quarantine, storage, adapter);
-        NodeManager.getInstance().addAddress(self.getEndpoint());
-        Node engine;
-        try {
-            engine = RaftServiceFactory.createAndInitRaftNode(EngineOptions.GROUP, self.copy(), options);
-        } catch (RuntimeException e) {
-            NodeManager.getInstance().removeAddress(self.getEndpoint());
-            if (e instanceof IdentityException) {
-                throw e;
-            }
-            throw new IOException(
-                    "the log in " + config.logDir() + " or the snapshots in " + EngineOptions.snapshots(dataDir)
-                            + " cannot be used: " + e.getMessage() + " (the lines before this one say more). If the"
-                            + " disk is full, give it space. If it is damaged: " + EngineStorage.REPAIR,
-                    e);
-        }
-        adapter.entriesBeforeStart(Math.max(0, stateMachine.applied().index() - snapshot)); // loading has reset it
-        var requests = new PeerRequests(this, stateMachine, quarantine, rpcExecutor, self);
-        running = new Running(engine, storage, mark, requests);
-        transport.serve(requests);
-        HighWaterMark syncing = mark;
+    private void run(RunningEngine started) {
+        running = started;
+        transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
-                guarded("high-water mark", syncing::sync),
+                guarded("high-water mark", started.mark()::sync),
                 Limits.MARK_SYNC_MILLIS,
                 Limits.MARK_SYNC_MILLIS,
                 TimeUnit.MILLISECONDS);
@@ -278,7 +166,7 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.QUARANTINE_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
         housekeeper.scheduleWithFixedDelay(
-                guarded("snapshot trigger", this::checkSnapshot),
+                guarded("snapshot trigger", snapshots::check),
                 Limits.QUARANTINE_CHECK_MILLIS,
                 Limits.QUARANTINE_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
@@ -286,8 +174,8 @@ public final class JRaftNode implements ConsensusNode {
                 "started node={} address={} log={} term={} applied={}",
                 config.nodeId(),
                 config.self().address(),
-                storage.durable(),
-                storage.term(),
+                started.storage().durable(),
+                started.storage().term(),
                 stateMachine.applied());
     }
 
@@ -302,209 +190,19 @@ public final class JRaftNode implements ConsensusNode {
 
     /** Counters since start. */
     public JRaftMetrics metrics() {
-        return counters.snapshot(inFlight.get());
+        return counters.snapshot(proposals.inFlight());
     }
 
-    // ---- proposals ----
+    // ---- calls ----
 
     @Override
     public CompletableFuture<Committed> propose(byte[] command, Duration timeout) {
-        return propose(command, timeout, true);
+        return proposals.propose(command, timeout, true);
     }
-
-    CompletableFuture<Committed> propose(byte[] command, Duration timeout, boolean forwardable) {
-        if (command.length > MAX_COMMAND_BYTES) {
-            return CompletableFuture.failedFuture(new ConsensusException.TooLarge(command.length, MAX_COMMAND_BYTES));
-        }
-        ConsensusException unavailable = unavailable();
-        if (unavailable != null) {
-            return CompletableFuture.failedFuture(unavailable);
-        }
-        if (inFlight.incrementAndGet() > Limits.MAX_PROPOSALS
-                || inFlightBytes.addAndGet(command.length) > Limits.MAX_PROPOSAL_BYTES) {
-            long count = inFlight.get();
-            released(command.length, count <= Limits.MAX_PROPOSALS);
-            counters.overloaded.increment();
-            return CompletableFuture.failedFuture(
-                    new ConsensusException.Overloaded(count + " proposals are waiting for an answer"));
-        }
-        CompletableFuture<Committed> future = new Proposal(this, command, timeout, forwardable).start(timeout);
-        future.whenComplete((committed, problem) -> released(command.length, true));
-        return future;
-    }
-
-    private void released(int bytes, boolean counted) {
-        inFlight.decrementAndGet();
-        if (counted) {
-            inFlightBytes.addAndGet(-bytes);
-        }
-    }
-
-    // ---- reads ----
 
     @Override
     public CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout) {
-        if (level == ReadLevel.STALE) {
-            return CompletableFuture.completedFuture(point(level));
-        }
-        ConsensusException unavailable = unavailable();
-        if (unavailable != null) {
-            return CompletableFuture.failedFuture(unavailable);
-        }
-        return switch (level) {
-            case STALE -> throw new AssertionError("answered above");
-            case FOLLOWER -> followerPoint();
-            case STRONG -> new Read(level, timeout).start(this::strong);
-            case LINEARIZABLE -> new Read(level, timeout).start(this::linearizable);
-        };
-    }
-
-    private CompletableFuture<ReadPoint> followerPoint() {
-        ReadPoint point = point(ReadLevel.FOLLOWER);
-        if (point.stalenessMillis() > config.followerReadLag().toMillis()) {
-            Node engine = engine();
-            return CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(
-                    engine.getLastCommittedIndex(), point.appliedIndex(), config.followerReadLag()));
-        }
-        return CompletableFuture.completedFuture(point);
-    }
-
-    private ReadPoint point(ReadLevel level) {
-        long index = appliedIndex();
-        return new ReadPoint(level, index, level == ReadLevel.LINEARIZABLE ? 0 : staleness());
-    }
-
-    private long staleness() {
-        return adapter.leads() && isLeading() ? 0 : freshness.stalenessMillis();
-    }
-
-    /** A read that is tried until it succeeds or its time is up; repeating a read harms nobody. */
-    private final class Read {
-        private final ReadLevel level;
-        private final Duration timeout;
-        private final CompletableFuture<ReadPoint> future = new CompletableFuture<>();
-        private volatile ConsensusException problem = new ConsensusException.NoLeader("none is known");
-        private long pauseMillis = Limits.RETRY_MIN_MILLIS;
-
-        Read(ReadLevel level, Duration timeout) {
-            this.level = level;
-            this.timeout = timeout;
-        }
-
-        CompletableFuture<ReadPoint> start(java.util.function.Consumer<Read> attempt) {
-            Timeout timeUp;
-            try {
-                timeUp = timer.newTimeout(
-                        ignored -> future.completeExceptionally(problem), timeout.toNanos(), TimeUnit.NANOSECONDS);
-            } catch (IllegalStateException e) {
-                return CompletableFuture.failedFuture(new ConsensusException.Unavailable("stopped"));
-            }
-            future.whenComplete((point, failure) -> timeUp.cancel());
-            attempt.accept(this);
-            return future;
-        }
-
-        void retry(ConsensusException why, java.util.function.Consumer<Read> attempt) {
-            if (future.isDone()) {
-                return;
-            }
-            problem = why;
-            long pause = pauseMillis / 2 + ThreadLocalRandom.current().nextLong(pauseMillis / 2 + 1);
-            pauseMillis = Math.min(pauseMillis * 2, Limits.RETRY_MAX_MILLIS);
-            boolean later = later(
-                    () -> {
-                        if (!future.isDone()) {
-                            attempt.accept(this);
-                        }
-                    },
-                    pause);
-            if (!later) {
-                future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
-            }
-        }
-
-        void whenApplied(long index) {
-            problem = new ConsensusException.NotCaughtUp(index, appliedIndex(), timeout);
-            applied.reach(index).thenAccept(reached -> future.complete(point(level)));
-        }
-    }
-
-    private void strong(Read read) {
-        if (isLeading()) {
-            if (adapter.leads()) {
-                read.whenApplied(engine().getLastCommittedIndex());
-            } else {
-                read.retry(new ConsensusException.NoLeader("this member was just elected"), this::strong);
-            }
-            return;
-        }
-        Integer leader = leaderId();
-        if (leader == null) {
-            read.retry(new ConsensusException.NoLeader("none is known"), this::strong);
-            return;
-        }
-        askLeader(leader, read.timeout.toMillis()).whenComplete((answer, failure) -> {
-            if (failure == null && answer.outcome() == Wire.Outcome.OK) {
-                read.whenApplied(answer.commitIndex());
-            } else {
-                read.retry(
-                        new ConsensusException.NoLeader(
-                                failure == null ? "node " + leader + " does not lead" : failure.toString()),
-                        this::strong);
-            }
-        });
-    }
-
-    private CompletableFuture<Wire.LeaderStateReply> askLeader(int leader, long timeoutMillis) {
-        var future = new CompletableFuture<Wire.LeaderStateReply>();
-        transport
-                .link(leader, PeerLink.Lane.CALL)
-                .send(new Wire.LeaderState(), timeoutMillis, false, new ReplyHandler() {
-                    @Override
-                    public void reply(Object message) {
-                        if (message instanceof Wire.LeaderStateReply answer) {
-                            future.complete(answer);
-                        } else {
-                            future.completeExceptionally(new IOException("unexpected reply"));
-                        }
-                    }
-
-                    @Override
-                    public void failed(SendFailure failure) {
-                        future.completeExceptionally(new IOException(failure.detail()));
-                    }
-                });
-        return future;
-    }
-
-    private void linearizable(Read read) {
-        engine().readIndex(new byte[0], new ReadIndexClosure() {
-            private final AtomicBoolean called = new AtomicBoolean();
-
-            @Override
-            public void run(Status status, long index, byte[] context) {
-                if (!called.compareAndSet(false, true)) {
-                    return; // The engine's own timeout also fires for a closure that has failed before.
-                }
-                if (status.isOk()) {
-                    applied.advance(index); // the engine calls back only once it has been applied
-                    read.future.complete(point(ReadLevel.LINEARIZABLE));
-                    return;
-                }
-                boolean stopping = status.getRaftError() == RaftError.EHOSTDOWN
-                        || status.getRaftError() == RaftError.ENODESHUTDOWN
-                        || status.getRaftError() == RaftError.ESTOP;
-                if (stopping) {
-                    read.future.completeExceptionally(new ConsensusException.Unavailable("stopping"));
-                    return;
-                }
-                read.retry(
-                        leaderId() == null && !isLeading()
-                                ? new ConsensusException.NoLeader(status.toString())
-                                : new ConsensusException.NoQuorum(status.toString()),
-                        JRaftNode.this::linearizable);
-            }
-        });
+        return reads.readPoint(level, timeout);
     }
 
     @Override
@@ -514,50 +212,24 @@ public final class JRaftNode implements ConsensusNode {
 
     @Override
     public CompletableFuture<byte[]> queryMember(NodeId member, byte[] query, Duration timeout) {
-        if (member.equals(config.nodeId())) {
-            return completing(() -> stateMachine.query(query));
-        }
-        if (config.members().stream().noneMatch(m -> m.id().equals(member))) {
-            return CompletableFuture.failedFuture(
-                    new ConsensusException.Refused("node " + member + " is not a member"));
-        }
-        var future = new CompletableFuture<byte[]>();
-        transport
-                .link(member.value(), PeerLink.Lane.CALL)
-                .send(new Wire.Query(query), timeout.toMillis(), true, new ReplyHandler() {
-                    @Override
-                    public void reply(Object message) {
-                        if (message instanceof Wire.QueryReply answer && answer.outcome() == Wire.Outcome.OK) {
-                            future.complete(answer.answer());
-                        } else {
-                            future.completeExceptionally(new ConsensusException.Unavailable(
-                                    message instanceof Wire.QueryReply answer
-                                            ? "node " + member + ": " + answer.detail()
-                                            : "unexpected reply"));
-                        }
-                    }
-
-                    @Override
-                    public void failed(SendFailure failure) {
-                        future.completeExceptionally(new ConsensusException.Unavailable(failure.detail()));
-                    }
-                });
-        return future;
+        return reads.queryMember(member, query, timeout);
     }
 
-    private static <T> CompletableFuture<T> completing(Supplier<T> call) {
-        try {
-            return CompletableFuture.completedFuture(call.get());
-        } catch (RuntimeException e) {
-            return CompletableFuture.failedFuture(e);
-        }
+    @Override
+    public CompletableFuture<Long> snapshot() {
+        return snapshots.take();
+    }
+
+    @Override
+    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
+        return leadership.transfer(target);
     }
 
     // ---- status ----
 
     @Override
     public NodeStatus status() {
-        Running now = running;
+        RunningEngine now = running;
         String clusterId = membership.identity().clusterId();
         if (now == null || closing.get() || adapter.failed()) {
             return new NodeStatus(
@@ -586,7 +258,7 @@ public final class JRaftNode implements ConsensusNode {
                 engine.getLastLogIndex(),
                 adapter.snapshotIndex(),
                 config.members(),
-                staleness());
+                reads.staleness());
     }
 
     private Role role(Node engine) {
@@ -606,142 +278,16 @@ public final class JRaftNode implements ConsensusNode {
         return quarantine.declared() ? Optional.of(quarantine.reason()) : Optional.empty();
     }
 
-    // ---- operations ----
-
-    @Override
-    public CompletableFuture<Long> snapshot() {
-        Running now = running;
-        if (now == null || closing.get()) {
-            return CompletableFuture.failedFuture(new ConsensusException.Unavailable("not running"));
-        }
-        var future = new CompletableFuture<Long>();
-        now.engine().snapshot(status -> {
-            if (status.isOk()) {
-                try {
-                    long index = EngineStorage.newestSnapshot(EngineOptions.snapshots(config.dataDir()))
-                            .index();
-                    adapter.snapshotIndex(index);
-                    future.complete(index);
-                } catch (IOException e) {
-                    future.completeExceptionally(new ConsensusException.Refused("snapshot: " + e.getMessage()));
-                }
-            } else {
-                future.completeExceptionally(new ConsensusException.Refused("snapshot: " + status));
-            }
-        });
-        return future;
-    }
-
-    private void checkSnapshot() {
-        boolean due = adapter.bytesSinceSnapshot() >= config.snapshotLogBytes()
-                || adapter.entriesSinceSnapshot() >= config.snapshotLogEntries();
-        if (!due || System.nanoTime() - snapshotNotBeforeNanos < 0 || !snapshotRunning.compareAndSet(false, true)) {
-            return;
-        }
-        snapshot().whenComplete((index, problem) -> {
-            snapshotRunning.set(false);
-            if (problem != null) {
-                LOG.warn("snapshot_refused reason=\"{}\"", problem.getMessage());
-                snapshotNotBeforeNanos =
-                        System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.SNAPSHOT_RETRY_MILLIS);
-            }
-        });
-    }
-
-    @Override
-    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
-        ConsensusException unavailable = unavailable();
-        if (unavailable != null) {
-            return CompletableFuture.failedFuture(unavailable);
-        }
-        Integer leader = leaderId();
-        return leader == null || leader == selfId() ? transferOwnLeadership(target) : askToTransfer(leader, target);
-    }
-
-    private CompletableFuture<Void> askToTransfer(int leader, Optional<NodeId> target) {
-        if (target.filter(id -> id.value() == leader).isPresent()) {
-            return CompletableFuture.failedFuture(new ConsensusException.Refused("node " + leader + " leads already"));
-        }
-        var future = new CompletableFuture<Void>();
-        transport
-                .link(leader, PeerLink.Lane.CALL)
-                .send(
-                        new Wire.Transfer(target.map(NodeId::value).orElse(0)),
-                        Limits.TRANSFER_MILLIS + 1_000,
-                        false,
-                        new ReplyHandler() {
-                            @Override
-                            public void reply(Object message) {
-                                if (!(message instanceof Wire.TransferReply answer)) {
-                                    future.completeExceptionally(new ConsensusException.Indeterminate("transfer"));
-                                } else {
-                                    switch (answer.outcome()) {
-                                        case OK -> future.complete(null);
-                                        case NOT_LEADER ->
-                                            future.completeExceptionally(new ConsensusException.NotLeader(null));
-                                        default ->
-                                            future.completeExceptionally(
-                                                    new ConsensusException.Refused(answer.detail()));
-                                    }
-                                }
-                            }
-
-                            @Override
-                            public void failed(SendFailure failure) {
-                                future.completeExceptionally(new ConsensusException.Unavailable(failure.detail()));
-                            }
-                        });
-        return future;
-    }
-
-    /** Only on the leader. */
-    CompletableFuture<Void> transferOwnLeadership(Optional<NodeId> target) {
-        if (!isLeading()) {
-            return CompletableFuture.failedFuture(new ConsensusException.NotLeader(leaderMember()));
-        }
-        PeerId peer = PeerId.ANY_PEER;
-        if (target.isPresent()) {
-            NodeId id = target.get();
-            if (config.members().stream().noneMatch(m -> m.id().equals(id)) || id.equals(config.nodeId())) {
-                return CompletableFuture.failedFuture(
-                        new ConsensusException.Refused("node " + id + " is not another member"));
-            }
-            peer = enginePeer(id.value());
-        }
-        Status status = engine().transferLeadershipTo(peer);
-        if (!status.isOk()) {
-            return CompletableFuture.failedFuture(new ConsensusException.Refused("transfer: " + status));
-        }
-        var future = new CompletableFuture<Void>();
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS);
-        awaitTransfer(future, deadline);
-        return future;
-    }
-
-    private void awaitTransfer(CompletableFuture<Void> future, long deadline) {
-        State state = engine().getNodeState();
-        if (state != State.STATE_LEADER && state != State.STATE_TRANSFERRING) {
-            future.complete(null);
-        } else if (System.nanoTime() - deadline >= 0) {
-            future.completeExceptionally(new ConsensusException.Refused(
-                    "transfer: not taken over within " + Limits.TRANSFER_MILLIS + " ms"));
-        } else {
-            if (!later(() -> awaitTransfer(future, deadline), TRANSFER_POLL_MILLIS)) {
-                future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
-            }
-        }
-    }
-
     // ---- quarantine ----
 
     private void checkQuarantine() {
-        Running now = running;
+        RunningEngine now = running;
         if (now == null || !quarantine.active()) {
             return;
         }
         Integer leader = leaderId();
         if (quarantine.needsLeader() && leader != null && leader != selfId()) {
-            askLeader(leader, 1_000).thenAccept(answer -> {
+            reads.askLeader(leader, 1_000).thenAccept(answer -> {
                 if (answer.outcome() == Wire.Outcome.OK) {
                     quarantine.leaderEnd(new LogPosition(answer.lastLogIndex(), answer.term()));
                 }
@@ -771,10 +317,10 @@ public final class JRaftNode implements ConsensusNode {
         try {
             stopping.countDown(); // wakes the starter
             starter.join(Limits.SHUTDOWN_MILLIS);
-            Running now = running;
+            RunningEngine now = running;
             if (now != null) {
                 if (handOver) {
-                    handOver(now.engine());
+                    leadership.handOver(now.engine());
                 }
                 shutdown(now);
             }
@@ -807,25 +353,7 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private void handOver(Node engine) throws InterruptedException {
-        if (config.members().size() == 1 || engine.getNodeState() != State.STATE_LEADER) {
-            return;
-        }
-        Status status = engine.transferLeadershipTo(PeerId.ANY_PEER);
-        if (!status.isOk()) {
-            LOG.info("leadership_kept reason=\"{}\"", status);
-            return;
-        }
-        var future = new CompletableFuture<Void>();
-        awaitTransfer(future, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS));
-        var done = new CountDownLatch(1);
-        future.whenComplete((nothing, problem) -> done.countDown());
-        if (!done.await(Limits.TRANSFER_MILLIS + 500, TimeUnit.MILLISECONDS)) {
-            LOG.info("leadership_kept reason=\"not taken over in time\"");
-        }
-    }
-
-    private void shutdown(Running now) throws InterruptedException {
+    private void shutdown(RunningEngine now) throws InterruptedException {
         // Joining takes no timeout: a thread of its own bounds it.
         Thread joiner = new Thread(
                 () -> {
@@ -859,11 +387,61 @@ public final class JRaftNode implements ConsensusNode {
     // ---- for the parts ----
 
     Node engine() {
-        Running now = running;
+        RunningEngine now = running;
         if (now == null) {
             throw new ConsensusException.Unavailable("starting");
         }
         return now.engine();
+    }
+
+    @Nullable
+    RunningEngine running() {
+        return running;
+    }
+
+    JRaftConfig config() {
+        return config;
+    }
+
+    StateMachine stateMachine() {
+        return stateMachine;
+    }
+
+    StateMachineAdapter adapter() {
+        return adapter;
+    }
+
+    Membership membership() {
+        return membership;
+    }
+
+    Quarantine quarantine() {
+        return quarantine;
+    }
+
+    Proposals proposals() {
+        return proposals;
+    }
+
+    Reads reads() {
+        return reads;
+    }
+
+    Leadership leadership() {
+        return leadership;
+    }
+
+    PeerId self() {
+        return self;
+    }
+
+    boolean closing() {
+        return closing.get();
+    }
+
+    /** Waits; true when the node is being stopped before the time is over. */
+    boolean stoppingWithin(long millis) throws InterruptedException {
+        return stopping.await(millis, TimeUnit.MILLISECONDS);
     }
 
     PeerTransport transport() {
@@ -920,45 +498,27 @@ public final class JRaftNode implements ConsensusNode {
         return id == null ? null : config.member(id);
     }
 
-    void heardFromLeader(long leaderTerm, long committedIndex) {
-        Running now = running;
-        if (now != null) {
-            freshness.heard(leaderTerm, now.storage().term(), committedIndex);
-        }
+    boolean isLeading() {
+        RunningEngine now = running;
+        return now != null && now.leads();
     }
 
-    Wire.LeaderStateReply leaderState() {
-        Running now = running;
-        if (now == null || !adapter.leads() || !isLeading() || quarantine.active()) {
-            return PeerRequests.notLeader();
-        }
-        Node engine = now.engine();
-        return PeerRequests.leaderState(now.storage().term(), engine.getLastCommittedIndex(), engine.getLastLogIndex());
-    }
-
-    private boolean isLeading() {
-        Running now = running;
-        if (now == null) {
-            return false;
-        }
-        State state = now.engine().getNodeState();
-        return state == State.STATE_LEADER || state == State.STATE_TRANSFERRING;
-    }
-
-    private @Nullable Integer leaderId() {
-        Running now = running;
+    @Nullable
+    Integer leaderId() {
+        RunningEngine now = running;
         PeerId leader = now == null ? null : now.engine().getLeaderId();
         return leader == null || leader.isEmpty() ? null : nodeIds.get(leader);
     }
 
-    private long appliedIndex() {
-        Running now = running;
+    long appliedIndex() {
+        RunningEngine now = running;
         return now == null
                 ? applied.get()
                 : Math.max(applied.get(), now.engine().getLastAppliedLogIndex());
     }
 
-    private @Nullable ConsensusException unavailable() {
+    @Nullable
+    ConsensusException unavailable() {
         if (closing.get()) {
             return new ConsensusException.Unavailable("stopped");
         }
@@ -980,7 +540,7 @@ public final class JRaftNode implements ConsensusNode {
             return;
         }
         try {
-            Running now = running;
+            RunningEngine now = running;
             if (now != null) {
                 long index = now.engine().getLastAppliedLogIndex();
                 if (applied.hasWaiters()) {

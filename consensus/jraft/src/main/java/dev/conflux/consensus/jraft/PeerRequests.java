@@ -72,7 +72,7 @@ final class PeerRequests implements PeerTransport.Handler {
         switch (message) {
             case AppendEntriesRequest append -> {
                 if (addressed(peerId, request, append.getServerId(), append.getPeerId())) {
-                    node.heardFromLeader(append.getTerm(), append.getCommittedIndex());
+                    node.reads().heardFromLeader(append.getTerm(), append.getCommittedIndex());
                     var header = AppendEntriesRequestHeader.newBuilder()
                             .setGroupId(append.getGroupId())
                             .setServerId(append.getServerId())
@@ -124,7 +124,7 @@ final class PeerRequests implements PeerTransport.Handler {
             }
             case GetFileRequest file -> run(executor, request, getFile, file);
             case Wire.Propose propose -> propose(request, propose);
-            case Wire.LeaderState ignored -> request.sendResponse(node.leaderState());
+            case Wire.LeaderState ignored -> request.sendResponse(node.reads().leaderState());
             case Wire.Query query -> query(request, query);
             case Wire.Transfer transfer -> transfer(request, transfer);
             default -> {
@@ -166,7 +166,8 @@ final class PeerRequests implements PeerTransport.Handler {
 
     private void propose(Request request, Wire.Propose propose) {
         // The peer's own timeout bounds what it waits; ours only has to end at some time.
-        node.propose(propose.command(), Duration.ofMillis(Math.max(1, propose.timeoutMillis())), false)
+        node.proposals()
+                .propose(propose.command(), Duration.ofMillis(Math.max(1, propose.timeoutMillis())), false)
                 .whenComplete((committed, problem) -> request.sendResponse(
                         problem == null
                                 ? new Wire.ProposeReply(Wire.Outcome.OK, "", committed.position(), committed.result())
@@ -215,7 +216,7 @@ final class PeerRequests implements PeerTransport.Handler {
     /** Never forwarded again: members that disagree about the leader must not send it round. */
     private void transfer(Request request, Wire.Transfer transfer) {
         Optional<NodeId> target = transfer.target() > 0 ? Optional.of(new NodeId(transfer.target())) : Optional.empty();
-        node.transferOwnLeadership(target).whenComplete((nothing, problem) -> {
+        node.leadership().transferOwn(target).whenComplete((nothing, problem) -> {
             if (problem == null) {
                 request.sendResponse(new Wire.TransferReply(Wire.Outcome.OK, ""));
                 return;

@@ -1,0 +1,54 @@
+package dev.conflux.consensus.jraft;
+
+import dev.conflux.consensus.api.Committed;
+import dev.conflux.consensus.api.ConsensusException;
+import dev.conflux.consensus.api.ConsensusNode;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Bounds what waits for an answer at once, and starts a {@link Proposal} for each call. Safe for any thread. */
+@SuppressWarnings("FutureReturnValueIgnored") // callbacks handle their own failures
+final class Proposals {
+
+    private final JRaftNode node;
+    private final AtomicLong inFlight = new AtomicLong();
+    private final AtomicLong inFlightBytes = new AtomicLong();
+
+    Proposals(JRaftNode node) {
+        this.node = node;
+    }
+
+    long inFlight() {
+        return inFlight.get();
+    }
+
+    CompletableFuture<Committed> propose(byte[] command, Duration timeout, boolean forwardable) {
+        if (command.length > ConsensusNode.MAX_COMMAND_BYTES) {
+            return CompletableFuture.failedFuture(
+                    new ConsensusException.TooLarge(command.length, ConsensusNode.MAX_COMMAND_BYTES));
+        }
+        ConsensusException unavailable = node.unavailable();
+        if (unavailable != null) {
+            return CompletableFuture.failedFuture(unavailable);
+        }
+        if (inFlight.incrementAndGet() > Limits.MAX_PROPOSALS
+                || inFlightBytes.addAndGet(command.length) > Limits.MAX_PROPOSAL_BYTES) {
+            long count = inFlight.get();
+            released(command.length, count <= Limits.MAX_PROPOSALS);
+            node.counters().overloaded.increment();
+            return CompletableFuture.failedFuture(
+                    new ConsensusException.Overloaded(count + " proposals are waiting for an answer"));
+        }
+        CompletableFuture<Committed> future = new Proposal(node, command, timeout, forwardable).start(timeout);
+        future.whenComplete((committed, problem) -> released(command.length, true));
+        return future;
+    }
+
+    private void released(int bytes, boolean counted) {
+        inFlight.decrementAndGet();
+        if (counted) {
+            inFlightBytes.addAndGet(-bytes);
+        }
+    }
+}
