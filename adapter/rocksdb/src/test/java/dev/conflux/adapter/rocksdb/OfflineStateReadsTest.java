@@ -44,7 +44,7 @@ class OfflineStateReadsTest {
             try (OfflineStateReads reads = OfflineStateReads.open(read)) {
                 reads.verify();
                 StateAudit audit = StateAudit.of(reads, 10, config -> {});
-                assertThat(audit.digest()).isEqualTo(digest);
+                assertThat(audit.summary().digest()).isEqualTo(digest);
                 assertThat(audit.problems()).isEmpty();
             }
             assertThat(listing(read)).isEqualTo(before);

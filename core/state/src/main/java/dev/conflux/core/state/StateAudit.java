@@ -1,6 +1,5 @@
 package dev.conflux.core.state;
 
-import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.core.model.ChangeEvent;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
@@ -21,21 +20,12 @@ import java.util.function.Consumer;
 /**
  * A recount of a stored state: what is in it, and whether it agrees with itself. Reads everything once, contents too.
  *
- * @param applied the last command in it
- * @param digest rolling digest at {@code revision}, 64 lower-case hex digits; equal on all members at one revision
- * @param leaderTimeMillis the leader's clock at the last command, Unix milliseconds
  * @param namespaces what each namespace holds
  * @param newest the newest change events, newest first
  * @param problems what does not agree, one sentence each; empty = nothing found
  */
 public record StateAudit(
-        LogPosition applied,
-        long revision,
-        String digest,
-        long leaderTimeMillis,
-        SortedMap<Namespace, Count> namespaces,
-        List<ChangeEvent> newest,
-        List<String> problems) {
+        StateSummary summary, SortedMap<Namespace, Count> namespaces, List<ChangeEvent> newest, List<String> problems) {
 
     /**
      * What there is of something.
@@ -97,14 +87,7 @@ public record StateAudit(
             all(StateArea.VERSIONS, this::version);
             all(StateArea.CONTENTS, this::content);
             tenants();
-            return new StateAudit(
-                    meta.applied,
-                    meta.revision,
-                    meta.digestHex(),
-                    meta.leaderTimeMillis,
-                    namespaces,
-                    events(newestEvents),
-                    problems);
+            return new StateAudit(StateSummary.of(meta), namespaces, events(newestEvents), problems);
         }
 
         private void config(byte[] key, byte[] value) {

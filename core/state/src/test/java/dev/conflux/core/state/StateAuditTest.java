@@ -26,9 +26,9 @@ class StateAuditTest {
 
         // then
         assertThat(audit.problems()).isEmpty();
-        assertThat(audit.applied()).isEqualTo(state.applied());
-        assertThat(audit.digest()).isEqualTo(state.view().digest());
-        assertThat(audit.revision()).isEqualTo(state.view().revision());
+        assertThat(audit.summary().applied()).isEqualTo(state.applied());
+        assertThat(audit.summary().digest()).isEqualTo(state.view().digest());
+        assertThat(audit.summary().revision()).isEqualTo(state.view().revision());
         assertThat(audit.total().configs()).isEqualTo(configs.size()).isPositive();
         assertThat(audit.newest()).hasSizeLessThanOrEqualTo(3);
         assertThat(configs).anySatisfy(config -> assertThat(config.key()).hasToString("t/a/e/last"));
