@@ -1,0 +1,128 @@
+package dev.conflux.tool.inspector;
+
+import static org.awaitility.Awaitility.await;
+
+import dev.conflux.adapter.rocksdb.RocksStateStore;
+import dev.conflux.base.tls.DevCertificateAuthority;
+import dev.conflux.base.tls.PeerName;
+import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.NodeId;
+import dev.conflux.consensus.api.Role;
+import dev.conflux.consensus.jraft.JRaftConfig;
+import dev.conflux.consensus.jraft.JRaftNode;
+import dev.conflux.core.model.Command;
+import dev.conflux.core.state.CommandCodec;
+import dev.conflux.core.state.Commands;
+import dev.conflux.core.state.ConfigState;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+
+/** Members with the real engine and the real state, in this JVM, each in the directories of a node. */
+final class StoppedCluster implements AutoCloseable {
+
+    static final String NAME = "alpha";
+    private static final Duration SOON = Duration.ofSeconds(20);
+
+    private record Running(JRaftNode node, ConfigState state) {}
+
+    private final DevCertificateAuthority authority = new DevCertificateAuthority("test authority");
+    private final Path root;
+    private final List<Member> members = new ArrayList<>();
+    private final Map<Integer, Running> running = new TreeMap<>();
+
+    StoppedCluster(Path root, int size) throws IOException {
+        this.root = root;
+        var sockets = new ArrayList<ServerSocket>();
+        for (int id = 1; id <= size; id++) {
+            ServerSocket socket = new ServerSocket(0);
+            sockets.add(socket);
+            members.add(new Member(new NodeId(id), "127.0.0.1:" + socket.getLocalPort(), true));
+        }
+        for (ServerSocket socket : sockets) {
+            socket.close();
+        }
+    }
+
+    /** A node's {@code storage.data_dir}. */
+    Path dataDir(int id) {
+        return root.resolve("node-" + id);
+    }
+
+    StoppedCluster startAll() throws IOException {
+        for (Member member : members) {
+            start(member.id().value());
+        }
+        running.values()
+                .forEach(member ->
+                        member.node().ready().orTimeout(20, TimeUnit.SECONDS).join());
+        return this;
+    }
+
+    JRaftNode start(int id) throws IOException {
+        var state = new ConfigState(new RocksStateStore(dataDir(id).resolve("state")));
+        JRaftNode node = JRaftNode.start(
+                JRaftConfig.of(
+                                NAME,
+                                new NodeId(id),
+                                members,
+                                dataDir(id).resolve("raft"),
+                                authority.issue(new PeerName(NAME, id)))
+                        .withLogDir(dataDir(id).resolve("log"))
+                        .withBindHost("127.0.0.1"),
+                state);
+        running.put(id, new Running(node, state));
+        return node;
+    }
+
+    JRaftNode node(int id) {
+        return running.get(id).node();
+    }
+
+    ConfigState state(int id) {
+        return running.get(id).state();
+    }
+
+    int awaitLeader() {
+        await().atMost(SOON).until(() -> leader() > 0);
+        return leader();
+    }
+
+    private int leader() {
+        return running.entrySet().stream()
+                .filter(member -> member.getValue().node().status().role() == Role.LEADER)
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElse(0);
+    }
+
+    /** Proposes on the leader and waits until every running member has applied it. */
+    void submit(Command command) {
+        int leader = awaitLeader();
+        long index = node(leader)
+                .propose(CommandCodec.encode(Commands.envelope(command)), Duration.ofSeconds(10))
+                .join()
+                .position()
+                .index();
+        await().atMost(SOON)
+                .until(() -> running.values().stream()
+                        .allMatch(member -> member.state().applied().index() >= index));
+    }
+
+    void stop(int id) {
+        Running member = running.remove(id);
+        member.node().close();
+        member.state().close();
+    }
+
+    @Override
+    public void close() {
+        List.copyOf(running.keySet()).forEach(this::stop);
+    }
+}
