@@ -101,12 +101,13 @@ record Comparison(
         var notes = new ArrayList<String>();
         if (majority) {
             notes.add("nothing committed is missing: the undamaged directories are a majority of the "
-                    + best.voters().size() + " voters. Start those nodes; no new cluster is needed");
+                    + best.voters().size() + " voters. If none of them is an older copy, start those nodes; no new"
+                    + " cluster is needed");
             return notes;
         }
         notes.add("may be lost: whatever the absent voters committed after " + Output.position(best.end())
                 + "; the newest command here is of " + Output.time(best.newestCommandAtMillis())
-                + ", so that only writes acknowledged later can be missing");
+                + " by its leader's clock: only writes acknowledged later can be missing");
         Optional<MemberReport> further = members.stream()
                 .filter(member -> mark(member).compareTo(best.end()) > 0)
                 .max(Comparator.comparing(Comparison::mark));
