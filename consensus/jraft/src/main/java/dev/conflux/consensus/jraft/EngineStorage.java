@@ -32,6 +32,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private final JRaftConfig config;
     private final HighWaterMark mark;
     private final boolean markLost;
+    private final boolean onlyMember;
     private final Quarantine quarantine;
     private final LogPosition stateApplied;
     private volatile LogPosition durable = LogPosition.ZERO;
@@ -40,13 +41,20 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
     /**
      * @param markLost true when the mark had to be made anew beside a directory that must have had one
+     * @param onlyMember true when nobody else could repair this one
      * @param stateApplied how far the state machine says it is: the log cannot have been shorter
      */
     EngineStorage(
-            JRaftConfig config, HighWaterMark mark, boolean markLost, Quarantine quarantine, LogPosition stateApplied) {
+            JRaftConfig config,
+            HighWaterMark mark,
+            boolean markLost,
+            boolean onlyMember,
+            Quarantine quarantine,
+            LogPosition stateApplied) {
         this.config = config;
         this.mark = mark;
         this.markLost = markLost;
+        this.onlyMember = onlyMember;
         this.quarantine = quarantine;
         this.stateApplied = stateApplied;
     }
@@ -109,7 +117,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             }
             quarantine.open();
         }
-        if (quarantine.active() && config.members().size() == 1) {
+        if (quarantine.active() && onlyMember) {
             throw new IdentityException("the only member is damaged: " + quarantine.reason()
                     + ". Nobody can repair it; restore " + config.dataDir() + " and " + config.logDir()
                     + " from a backup");

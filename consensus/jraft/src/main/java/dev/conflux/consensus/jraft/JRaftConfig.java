@@ -6,8 +6,6 @@ import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 
 /**
@@ -15,8 +13,9 @@ import java.util.List;
  *
  * @param clusterName the cluster's name, as in every member's certificate
  * @param nodeId this member; its certificate must say the same
- * @param members every voter including this one, the same on all of them; the static membership of the first start
- * @param bindHost address to listen on; the port is that of this member's address
+ * @param address {@code host:port} at which the other members reach this one
+ * @param origin how it comes into a cluster as long as its directories are empty
+ * @param bindHost address to listen on; the port is that of {@code address}
  * @param dataDir identity, vote, snapshots, high-water mark; created if absent; one process at a time
  * @param logDir the log; may be on another disk; created if absent
  * @param tls key material of the peer listener and of connections to peers
@@ -25,12 +24,15 @@ import java.util.List;
  * @param followerReadLag bound of {@code ReadLevel.FOLLOWER}
  * @param snapshotLogBytes a snapshot is taken after this many bytes of commands …
  * @param snapshotLogEntries … or this many commands, whichever comes first
+ * @param joinStall a joining member that makes no progress for this long is given up
+ * @param featureLevel the highest that this build understands
  * @param halt what ends the process
  */
 public record JRaftConfig(
         String clusterName,
         NodeId nodeId,
-        List<Member> members,
+        String address,
+        Origin origin,
         String bindHost,
         Path dataDir,
         Path logDir,
@@ -40,6 +42,8 @@ public record JRaftConfig(
         Duration followerReadLag,
         long snapshotLogBytes,
         long snapshotLogEntries,
+        Duration joinStall,
+        int featureLevel,
         Halt halt) {
 
     /**
@@ -60,22 +64,21 @@ public record JRaftConfig(
     /** Small commands cost time per entry, not per byte. */
     public static final long DEFAULT_SNAPSHOT_LOG_ENTRIES = 500_000;
 
+    /** A process that starts, or a snapshot that is fetched, shows progress long before. */
+    public static final Duration DEFAULT_JOIN_STALL = Duration.ofSeconds(60);
+
     public JRaftConfig {
-        members = members.stream().sorted(Comparator.comparing(Member::id)).toList();
         new PeerName(clusterName, nodeId.value()); // validates both
-        var ids = new HashSet<NodeId>();
-        var addresses = new HashSet<String>();
-        for (Member member : members) {
-            if (!member.voter()) {
-                throw new IllegalArgumentException("member " + member.id() + ": a learner (expected: voters only)");
-            }
-            PeerAddress.parse(member.address());
-            if (!ids.add(member.id()) || !addresses.add(member.address())) {
-                throw new IllegalArgumentException("member " + member + ": id or address occurs twice");
-            }
+        PeerAddress own = PeerAddress.parse(address);
+        if (origin instanceof Origin.Founders founders
+                && founders.members().stream()
+                        .noneMatch(m -> m.id().equals(nodeId)
+                                && PeerAddress.parse(m.address()).equals(own))) {
+            throw new IllegalArgumentException(
+                    "node id: " + nodeId + " at " + address + " (expected: one of " + founders.expectation() + ")");
         }
-        if (!ids.contains(nodeId)) {
-            throw new IllegalArgumentException("node id: " + nodeId + " (expected: one of " + ids + ")");
+        if (featureLevel < 1) {
+            throw new IllegalArgumentException("feature level: " + featureLevel + " (expected: > 0)");
         }
         if (electionTimeout.compareTo(MIN_ELECTION_TIMEOUT) < 0) {
             throw new IllegalArgumentException(
@@ -91,13 +94,26 @@ public record JRaftConfig(
         }
     }
 
-    /** With defaults for everything else: listens on all addresses, keeps the log in {@code dataDir/log}. */
+    /** A member of a static list; with defaults for everything else. */
     public static JRaftConfig of(
             String clusterName, NodeId nodeId, List<Member> members, Path dataDir, TlsIdentity tls) {
+        var founders = new Origin.Founders(members);
+        for (Member member : founders.members()) {
+            if (member.id().equals(nodeId)) {
+                return of(clusterName, nodeId, member.address(), founders, dataDir, tls);
+            }
+        }
+        throw new IllegalArgumentException("node id: " + nodeId + " (expected: one of " + founders.founders() + ")");
+    }
+
+    /** With defaults for everything else: listens on all addresses, keeps the log in {@code dataDir/log}. */
+    public static JRaftConfig of(
+            String clusterName, NodeId nodeId, String address, Origin origin, Path dataDir, TlsIdentity tls) {
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 "0.0.0.0",
                 dataDir,
                 dataDir.resolve("log"),
@@ -107,6 +123,8 @@ public record JRaftConfig(
                 DEFAULT_FOLLOWER_READ_LAG,
                 DEFAULT_SNAPSHOT_LOG_BYTES,
                 DEFAULT_SNAPSHOT_LOG_ENTRIES,
+                DEFAULT_JOIN_STALL,
+                1,
                 Halt.PROCESS);
     }
 
@@ -114,7 +132,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 host,
                 dataDir,
                 logDir,
@@ -124,6 +143,8 @@ public record JRaftConfig(
                 followerReadLag,
                 snapshotLogBytes,
                 snapshotLogEntries,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -131,7 +152,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 directory,
@@ -141,6 +163,8 @@ public record JRaftConfig(
                 followerReadLag,
                 snapshotLogBytes,
                 snapshotLogEntries,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -153,7 +177,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -163,6 +188,8 @@ public record JRaftConfig(
                 followerReadLag,
                 snapshotLogBytes,
                 snapshotLogEntries,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -170,7 +197,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -180,6 +208,8 @@ public record JRaftConfig(
                 lag,
                 snapshotLogBytes,
                 snapshotLogEntries,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -187,7 +217,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -197,14 +228,17 @@ public record JRaftConfig(
                 followerReadLag,
                 logBytes,
                 logEntries,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
-    public JRaftConfig withHalt(Halt other) {
+    public JRaftConfig withJoinStall(Duration stall) {
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -214,20 +248,48 @@ public record JRaftConfig(
                 followerReadLag,
                 snapshotLogBytes,
                 snapshotLogEntries,
+                stall,
+                featureLevel,
+                halt);
+    }
+
+    public JRaftConfig withFeatureLevel(int level) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                address,
+                origin,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                heartbeatInterval,
+                followerReadLag,
+                snapshotLogBytes,
+                snapshotLogEntries,
+                joinStall,
+                level,
+                halt);
+    }
+
+    public JRaftConfig withHalt(Halt other) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                address,
+                origin,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                heartbeatInterval,
+                followerReadLag,
+                snapshotLogBytes,
+                snapshotLogEntries,
+                joinStall,
+                featureLevel,
                 other);
-    }
-
-    /** This member. */
-    public Member self() {
-        return member(nodeId.value());
-    }
-
-    Member member(int id) {
-        for (Member member : members) {
-            if (member.id().value() == id) {
-                return member;
-            }
-        }
-        throw new IllegalArgumentException("node id: " + id + " (expected: a member)");
     }
 }

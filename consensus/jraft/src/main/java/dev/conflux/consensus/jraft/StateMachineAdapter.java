@@ -14,10 +14,12 @@ import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.StateMachine;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -45,6 +47,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private final Counters counters;
     private final Executor snapshots;
     private final AppliedIndex applied;
+    private final Membership membership;
     private final AtomicBoolean failed = new AtomicBoolean();
     private @Nullable EngineStorage storage; // set once before the engine starts
 
@@ -60,12 +63,18 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private final AtomicLong entriesSinceSnapshot = new AtomicLong();
 
     StateMachineAdapter(
-            StateMachine stateMachine, Halt halt, Counters counters, Executor snapshots, AppliedIndex applied) {
+            StateMachine stateMachine,
+            Membership membership,
+            Halt halt,
+            Counters counters,
+            Executor snapshots,
+            AppliedIndex applied) {
         this.stateMachine = stateMachine;
         this.halt = halt;
         this.counters = counters;
         this.snapshots = snapshots;
         this.applied = applied;
+        this.membership = membership;
     }
 
     void attach(EngineStorage engineStorage) {
@@ -133,6 +142,15 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                 LogPosition position = new LogPosition(iterator.getIndex(), iterator.getTerm());
                 Closure closure = iterator.done();
                 last = position.index();
+                if (Envelope.isMembership(iterator.getData())) {
+                    flush(entries, closures, bytes);
+                    bytes = 0;
+                    applyMembership(position, Envelope.decode(iterator.getData()), closure);
+                    reached = stateMachine.applied();
+                    firstOfRun = true; // For the state machine this is a gap.
+                    iterator.next();
+                    continue;
+                }
                 if (position.index() <= reached.index()) {
                     // The state is ahead of the engine's snapshot after a restart. No proposer waits for these.
                     counters.replayedEntries.increment();
@@ -164,6 +182,16 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         } catch (Throwable e) {
             fail("apply failed after " + stateMachine.applied() + ": " + e.getMessage(), e);
             iterator.setErrorAndRollback(1, new Status(RaftError.ESTATEMACHINE, "halted"));
+        }
+    }
+
+    /** The record is durable before the entry counts as applied; it knows itself what it has applied already. */
+    private void applyMembership(LogPosition position, Envelope envelope, @Nullable Closure closure)
+            throws IOException {
+        String refusal = membership.apply(position, MembershipEntry.decode(envelope.command()));
+        applied.advance(position.index());
+        if (closure instanceof Proposal.Appended proposal) {
+            proposal.applied(position, refusal.getBytes(StandardCharsets.UTF_8));
         }
     }
 
@@ -229,7 +257,8 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    private void fail(String reason, @Nullable Throwable cause) {
+    /** Ends this member: it must not go on. */
+    void fail(String reason, @Nullable Throwable cause) {
         if (failed.compareAndSet(false, true)) {
             LOG.error("halt reason=\"{}\"", reason, cause);
             halt.halt(reason, cause);
@@ -252,6 +281,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             bytesSinceSnapshot.set(0);
             entriesSinceSnapshot.set(0);
             StateMachine.Snapshot snapshot = beginSnapshot(directory);
+            membership.current().write(root);
             snapshots.execute(() -> complete(writer, root, snapshot, done));
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
@@ -274,6 +304,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             Path positionFile = root.resolve(POSITION);
             DurableFiles.replace(positionFile, position.index() + " " + position.term() + "\n");
             add(writer, root, POSITION);
+            add(writer, root, MembershipRecord.FILE);
             for (String name : names) {
                 DurableFiles.syncFile(root.resolve(STATE).resolve(name));
                 add(writer, root, STATE + "/" + name);
@@ -323,6 +354,11 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                 counters.snapshotsInstalled.increment();
                 LOG.info("snapshot_restored position={}", position);
             }
+            MembershipRecord record = MembershipRecord.read(root);
+            if (record == null) {
+                throw new IOException(root.resolve(MembershipRecord.FILE) + " is missing");
+            }
+            membership.install(record);
             EngineStorage current = storage;
             if (current != null) {
                 current.snapshotLoaded(logPosition);
@@ -386,7 +422,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onConfigurationCommitted(Configuration configuration) {
-        // Membership is static for now.
+        membership.voters(Set.copyOf(configuration.getPeers()));
     }
 
     @Override
