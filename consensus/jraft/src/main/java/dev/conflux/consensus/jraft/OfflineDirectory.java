@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
@@ -47,21 +49,33 @@ public final class OfflineDirectory implements AutoCloseable {
     /**
      * Who the directory is.
      *
-     * @param clusterId empty before bootstrap
-     * @param storages each member's storage id, by node id
-     * @param addresses each member's address as of bootstrap, {@code id=host:port} joined by commas
+     * @param clusterId empty until it is a member
+     * @param clusterEpoch 0 until it is a member; +1 each time the cluster is founded again
      */
-    public record Who(
-            String clusterName,
-            String clusterId,
-            int nodeId,
-            String storageId,
-            Map<Integer, String> storages,
-            String addresses) {
-        public Who {
-            storages = Map.copyOf(storages);
-        }
-    }
+    public record Who(String clusterName, String clusterId, long clusterEpoch, int nodeId, String storageId) {}
+
+    /**
+     * Who is who, as replicated.
+     *
+     * @param since the last change in it; zero = as founded
+     * @param featureLevel what the whole cluster may use
+     * @param removed ids that may never come back
+     * @param change the one in progress; empty = none
+     */
+    public record Register(
+            LogPosition since,
+            long clusterEpoch,
+            int featureLevel,
+            SortedMap<Integer, Registered> members,
+            SortedSet<Integer> removed,
+            String change) {}
+
+    /**
+     * A member in the register.
+     *
+     * @param address for peers, {@code host:port}
+     */
+    public record Registered(String address, String storageId) {}
 
     /**
      * What the member promised.
@@ -114,6 +128,7 @@ public final class OfflineDirectory implements AutoCloseable {
     private final @Nullable DirectoryLock lock;
     private final List<Finding> findings = new ArrayList<>();
     private final Optional<Who> who;
+    private final Optional<Register> register;
     private final Optional<Vote> vote;
     private final Optional<LogPosition> highWater;
     private final List<SnapshotInfo> snapshots;
@@ -126,6 +141,7 @@ public final class OfflineDirectory implements AutoCloseable {
         this.logDir = logDir;
         this.lock = lock;
         this.who = readIdentity();
+        this.register = readRegister();
         this.vote = readVote();
         this.highWater = readMark();
         this.snapshots = readSnapshots();
@@ -168,6 +184,15 @@ public final class OfflineDirectory implements AutoCloseable {
                     + dataDir.relativize(EngineOptions.raftMetaFile(dataDir)) + " in it)");
         }
         DirectoryLock lock = DirectoryLock.share(dataDir);
+        return open(dataDir, logDir, lock);
+    }
+
+    /** For somebody who has acquired the directory. */
+    static OfflineDirectory unlocked(Path dataDir, Path logDir) throws IOException {
+        return open(dataDir, logDir, null);
+    }
+
+    private static OfflineDirectory open(Path dataDir, Path logDir, @Nullable DirectoryLock lock) throws IOException {
         OfflineDirectory directory = null;
         try {
             directory = new OfflineDirectory(dataDir, logDir, lock);
@@ -189,6 +214,10 @@ public final class OfflineDirectory implements AutoCloseable {
 
     public Optional<Who> who() {
         return who;
+    }
+
+    public Optional<Register> register() {
+        return register;
     }
 
     public Optional<Vote> vote() {
@@ -294,10 +323,43 @@ public final class OfflineDirectory implements AutoCloseable {
             return Optional.of(new Who(
                     identity.clusterName(),
                     identity.clusterId(),
+                    identity.clusterEpoch(),
                     identity.nodeId(),
-                    identity.storageId(),
-                    identity.storages(),
-                    identity.membership()));
+                    identity.storageId()));
+        } catch (IOException | RuntimeException e) {
+            damage(file, reason(file, e));
+            return Optional.empty();
+        }
+    }
+
+    private Optional<Register> readRegister() {
+        Path file = dataDir.resolve(MembershipRecord.FILE);
+        try {
+            MembershipRecord record = MembershipRecord.read(dataDir);
+            if (record == null) {
+                if (who.isPresent() && !who.get().clusterId().isEmpty()) {
+                    damage(file, "is missing: nobody knows who the other members are");
+                }
+                return Optional.empty();
+            }
+            if (who.isPresent() && who.get().clusterEpoch() != record.clusterEpoch()) {
+                damage(
+                        file,
+                        "is of epoch " + record.clusterEpoch() + ", the identity of epoch "
+                                + who.get().clusterEpoch() + ": force-new-cluster was interrupted; do it again");
+            }
+            var members = new TreeMap<Integer, Registered>();
+            record.members()
+                    .forEach((id, member) -> members.put(id, new Registered(member.address(), member.storageId())));
+            return Optional.of(new Register(
+                    record.position(),
+                    record.clusterEpoch(),
+                    record.featureLevel(),
+                    members,
+                    record.removed(),
+                    record.change()
+                            .map(change -> change.kind() + " node " + change.member())
+                            .orElse("")));
         } catch (IOException | RuntimeException e) {
             damage(file, reason(file, e));
             return Optional.empty();

@@ -33,6 +33,13 @@ public sealed interface OfflineEntry {
         }
     }
 
+    /**
+     * A change of the membership record: who is who, who is coming and going.
+     *
+     * @param what in words
+     */
+    record MemberChange(LogPosition position, long proposedAtMillis, String what) implements OfflineEntry {}
+
     /** The engine's own: a leader's first entry. */
     record Nothing(LogPosition position) implements OfflineEntry {}
 

@@ -190,8 +190,15 @@ final class OfflineLog implements AutoCloseable {
     private static OfflineEntry command(LogPosition position, ByteBuffer data) {
         try {
             Envelope envelope = Envelope.decode(data);
-            return new OfflineEntry.Command(position, envelope.proposedAtMillis(), envelope.command());
-        } catch (IllegalArgumentException e) {
+            return switch (envelope.kind()) {
+                case COMMAND -> new OfflineEntry.Command(position, envelope.proposedAtMillis(), envelope.command());
+                case MEMBERSHIP ->
+                    new OfflineEntry.MemberChange(
+                            position,
+                            envelope.proposedAtMillis(),
+                            MembershipEntry.decode(envelope.command()).toString());
+            };
+        } catch (IllegalArgumentException | IdentityException e) {
             return new OfflineEntry.Unreadable(position, String.valueOf(e.getMessage()));
         }
     }

@@ -68,8 +68,14 @@ class OfflineDirectoryTest {
             assertThat(offline.who()).hasValueSatisfying(who -> {
                 assertThat(who.clusterName()).isEqualTo(TestCluster.NAME);
                 assertThat(who.nodeId()).isEqualTo(MEMBER);
-                assertThat(who.storages()).containsOnlyKeys(1, 2, 3).containsEntry(MEMBER, who.storageId());
                 assertThat(who.clusterId()).isNotEmpty();
+                assertThat(who.clusterEpoch()).isEqualTo(1);
+            });
+            assertThat(offline.register()).hasValueSatisfying(register -> {
+                assertThat(register.members()).containsOnlyKeys(1, 2, 3);
+                assertThat(register.members().get(MEMBER).storageId())
+                        .isEqualTo(offline.who().orElseThrow().storageId());
+                assertThat(register.removed()).isEmpty();
             });
             assertThat(offline.vote()).hasValueSatisfying(vote -> {
                 assertThat(vote.term()).isEqualTo(reached.term());

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,10 +63,16 @@ record Comparison(
     private static void check(List<MemberReport> members) {
         var clusters = new HashSet<String>();
         var nodes = new HashSet<Integer>();
+        var epochs = new TreeSet<Long>();
         for (MemberReport member : members) {
             if (!member.clusterId().isEmpty() && clusters.add(member.clusterId()) && clusters.size() > 1) {
                 throw new IllegalArgumentException(member.directory() + ": of cluster " + member.clusterId()
                         + ", the others are of another one; compare members of one cluster");
+            }
+            if (member.clusterEpoch() > 0 && epochs.add(member.clusterEpoch()) && epochs.size() > 1) {
+                throw new IllegalArgumentException(member.directory() + ": of epoch " + member.clusterEpoch()
+                        + ", others are of another one: the cluster was founded again, and what is of epoch "
+                        + epochs.first() + " is fenced; compare directories of epoch " + epochs.last());
             }
             if (member.nodeId() != 0 && !nodes.add(member.nodeId())) {
                 throw new IllegalArgumentException(member.directory() + ": node " + member.nodeId()
@@ -96,7 +103,11 @@ record Comparison(
         return "it is the same as " + other + ", and has the lower id";
     }
 
-    /** What going on from the best one may lose, as exactly as the directories tell. */
+    /** What going on from this one may lose, as exactly as the directories tell. */
+    List<String> loss(MemberReport survivor) {
+        return loss(survivor, majority, members);
+    }
+
     private static List<String> loss(MemberReport best, boolean majority, List<MemberReport> members) {
         var notes = new ArrayList<String>();
         if (majority) {
@@ -112,7 +123,7 @@ record Comparison(
                 .filter(member -> mark(member).compareTo(best.end()) > 0)
                 .max(Comparator.comparing(Comparison::mark));
         further.ifPresent(member -> notes.add("is lost, if it was committed: " + member.name() + " once reached "
-                + Output.position(mark(member)) + ", the best one ends with " + Output.position(best.end())));
+                + Output.position(mark(member)) + ", this one ends with " + Output.position(best.end())));
         long terms = members.stream()
                 .map(MemberReport::term)
                 .mapToLong(term -> term == null ? 0 : term)

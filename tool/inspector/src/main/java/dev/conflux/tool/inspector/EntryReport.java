@@ -96,6 +96,17 @@ record EntryReport(
                         "",
                         0,
                         List.of());
+            case OfflineEntry.MemberChange change ->
+                new EntryReport(
+                        index,
+                        term,
+                        "member change",
+                        Output.time(change.proposedAtMillis()),
+                        change.what(),
+                        "",
+                        "",
+                        0,
+                        List.of());
             case OfflineEntry.Nothing nothing ->
                 new EntryReport(index, term, "nothing", "", "a leader's first entry", "", "", 0, List.of());
             case OfflineEntry.Unreadable unreadable ->

@@ -2,16 +2,22 @@ package dev.conflux.tool.inspector;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
+import dev.conflux.consensus.api.LogPosition;
+import dev.conflux.consensus.jraft.FoundingAgain;
 import dev.conflux.consensus.jraft.IdentityException;
 import dev.conflux.consensus.jraft.OfflineDirectory;
 import dev.conflux.core.state.StateStoreException;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -21,7 +27,10 @@ import picocli.CommandLine.Parameters;
 /** The {@code raft-inspector} command. Exit codes are part of its interface. */
 @Command(
         name = "raft-inspector",
-        description = "Reads a stopped node's directories, or copies of them, without starting anything.",
+        description = {
+            "Reads a stopped node's directories, or copies of them, without starting anything.",
+            "Only force-new-cluster writes."
+        },
         synopsisSubcommandLabel = "COMMAND",
         mixinStandardHelpOptions = true,
         version = "raft-inspector of Conflux",
@@ -36,23 +45,29 @@ import picocli.CommandLine.Parameters;
             "  raft-inspector compare /backup/node-1 /backup/node-3,/backup/node-3-wal",
             "  raft-inspector entries /var/lib/conflux --last 20",
             "  raft-inspector state /var/lib/conflux --configs --json",
+            "  raft-inspector force-new-cluster /var/lib/conflux --others /backup/node-1",
             "",
-            "exit codes: 0 nothing wrong, 1 damage found or no safe choice, 64 usage, 65 the directory is in use,",
-            "66 it cannot be read"
+            "exit codes: 0 nothing wrong, 1 damage found or no safe choice, 2 not confirmed, 64 usage,",
+            "65 the directory is in use or not a member's, 66 it cannot be read"
         })
 public final class Main {
 
     static final int EXIT_DAMAGE = 1;
+    static final int EXIT_NOT_CONFIRMED = 2;
     static final int EXIT_USAGE = 64;
     static final int EXIT_IN_USE = 65;
     static final int EXIT_UNREADABLE = 66;
 
     private static final String DIRECTORY = "DIRECTORY[,WAL_DIR]";
 
+    private final BufferedReader in;
     private final PrintWriter out;
+    private final PrintWriter err;
 
-    private Main(PrintWriter out) {
+    private Main(BufferedReader in, PrintWriter out, PrintWriter err) {
+        this.in = in;
         this.out = out;
+        this.err = err;
     }
 
     public static void main(String[] arguments) {
@@ -60,14 +75,15 @@ public final class Main {
         ((LoggerContext) LoggerFactory.getILoggerFactory()).getLogger("ROOT").setLevel(Level.OFF);
         var out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
         var err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
-        int code = run(out, err, arguments);
+        var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        int code = run(in, out, err, arguments);
         out.flush();
         System.exit(code);
     }
 
     /** Runs one command; returns the exit code. */
-    static int run(PrintWriter out, PrintWriter err, String... arguments) {
-        var line = new CommandLine(new Main(out))
+    static int run(BufferedReader in, PrintWriter out, PrintWriter err, String... arguments) {
+        var line = new CommandLine(new Main(in, out, err))
                 .setOut(out)
                 .setErr(err)
                 .registerConverter(NodeDirectory.class, NodeDirectory::parse);
@@ -201,6 +217,102 @@ public final class Main {
         }
         StateReport report = StateReport.of(state, newest, configs);
         return print(json, report, report::print, !report.problems().isEmpty());
+    }
+
+    @Command(
+            name = "force-new-cluster",
+            description = {
+                "Founds the cluster again from one stopped survivor, as its only member, in a new epoch.",
+                "Only when a majority of the members is lost for good: what only they had is lost with them,",
+                "and none of them may ever come back."
+            },
+            mixinStandardHelpOptions = true)
+    int forceNewCluster(
+            @Parameters(paramLabel = DIRECTORY, description = "of the survivor") NodeDirectory directory,
+            @Option(
+                            names = "--others",
+                            arity = "1..*",
+                            paramLabel = DIRECTORY,
+                            description =
+                                    "the other directories or backups there are; refuses if one of them is better")
+                    @Nullable
+                    List<NodeDirectory> others,
+            @Option(names = "--accept-damage", description = "go on from a directory in which verify finds damage")
+                    boolean acceptDamage,
+            @Option(names = "--yes", description = "do not ask") boolean yes,
+            @Option(names = "--json", description = "machine-readable; needs --yes") boolean json)
+            throws IOException {
+        if (json && !yes) {
+            throw new IllegalArgumentException("--json: asks nothing (expected: together with --yes)");
+        }
+        var reports = new ArrayList<MemberReport>();
+        reports.add(report(directory, true));
+        for (NodeDirectory other : others == null ? List.<NodeDirectory>of() : others) {
+            reports.add(report(other, true));
+        }
+        MemberReport survivor = reports.getFirst();
+        Comparison comparison = Comparison.of(reports);
+        Optional<String> refusal = refusal(survivor, comparison, acceptDamage);
+        if (refusal.isPresent()) {
+            MemberReport.print(survivor.problems(), new Output(err));
+            err.println("raft-inspector: " + refusal.get() + ". Nothing was changed");
+            return EXIT_DAMAGE;
+        }
+        try (FoundingAgain founding = FoundingAgain.prepare(directory.raft(), directory.log())) {
+            Founding report = Founding.of(survivor.clusterName(), founding.plan(), comparison.loss(survivor));
+            if (!yes) {
+                report.print(new Output(out));
+                if (!confirmed(survivor.clusterName())) {
+                    err.println("raft-inspector: not confirmed. Nothing was changed");
+                    return EXIT_NOT_CONFIRMED;
+                }
+            }
+            founding.execute();
+            return print(
+                    json,
+                    report,
+                    output -> {
+                        if (yes) {
+                            report.print(output);
+                        }
+                        output.line("");
+                        output.line("done. Start node " + report.nodeId() + ", check its data, then add empty nodes"
+                                + " under new ids, one by one");
+                    },
+                    false);
+        }
+    }
+
+    private static Optional<String> refusal(MemberReport survivor, Comparison comparison, boolean acceptDamage) {
+        LogPosition applied = survivor.applied();
+        if (applied != null && applied.index() > survivor.end().index()) {
+            return Optional.of("the state is ahead of the log and the snapshots, which end with "
+                    + Output.position(survivor.end())
+                    + ". Take another survivor or a backup; if there is none, move the"
+                    + " state directory away, and what is above that index is lost");
+        }
+        if (survivor.damaged() && !acceptDamage) {
+            return Optional.of(survivor.name() + " is damaged. Take another survivor or a backup; if there is none, say"
+                    + " --accept-damage");
+        }
+        if (comparison.majority()) {
+            return Optional.of("the given directories are a majority of the "
+                    + survivor.voters().size()
+                    + " voters. Start those nodes: no new cluster is needed, and nothing committed is missing");
+        }
+        MemberReport best = comparison.best();
+        if (best != null && !survivor.damaged() && best.nodeId() != survivor.nodeId()) {
+            return Optional.of(best.name() + " is the better survivor, because " + comparison.reason());
+        }
+        return Optional.empty();
+    }
+
+    private boolean confirmed(String clusterName) throws IOException {
+        out.print("\nType the cluster's name to go on: ");
+        out.flush();
+        String answer = in.readLine();
+        out.println();
+        return answer != null && answer.strip().equals(clusterName);
     }
 
     private static MemberReport report(NodeDirectory directory, boolean whole) throws IOException {

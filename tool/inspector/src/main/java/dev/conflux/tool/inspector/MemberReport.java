@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -25,11 +26,14 @@ import org.jspecify.annotations.Nullable;
  * @param newestCommandAtMillis the leader's clock when the newest command in the log was appended; 0 = none there
  * @param applied the last command in the state; null when there is no state of Conflux here
  * @param members address by node id, as recorded
+ * @param removed node ids that can never come back
+ * @param changing the membership change in progress; empty = none
  */
 record MemberReport(
         String directory,
         String clusterName,
         String clusterId,
+        long clusterEpoch,
         int nodeId,
         String storageId,
         @Nullable Long term,
@@ -47,6 +51,8 @@ record MemberReport(
         List<String> learners,
         List<String> oldVoters,
         Map<Integer, String> members,
+        Set<Integer> removed,
+        String changing,
         List<Snapshot> snapshots,
         List<Problem> problems) {
 
@@ -94,10 +100,12 @@ record MemberReport(
                             + Output.position(state.applied())));
         }
         Optional<OfflineDirectory.Voters> voters = offline.voters();
+        Optional<OfflineDirectory.Register> register = offline.register();
         return new MemberReport(
                 node.given().toString(),
                 who.map(OfflineDirectory.Who::clusterName).orElse(""),
                 who.map(OfflineDirectory.Who::clusterId).orElse(""),
+                who.map(OfflineDirectory.Who::clusterEpoch).orElse(0L),
                 who.map(OfflineDirectory.Who::nodeId).orElse(0),
                 who.map(OfflineDirectory.Who::storageId).orElse(""),
                 offline.vote().map(OfflineDirectory.Vote::term).orElse(null),
@@ -114,7 +122,9 @@ record MemberReport(
                 voters.map(OfflineDirectory.Voters::voters).orElse(List.of()),
                 voters.map(OfflineDirectory.Voters::learners).orElse(List.of()),
                 voters.map(OfflineDirectory.Voters::oldVoters).orElse(List.of()),
-                who.map(found -> addresses(found.addresses())).orElse(Map.of()),
+                register.map(MemberReport::addresses).orElse(Map.of()),
+                register.<Set<Integer>>map(OfflineDirectory.Register::removed).orElse(Set.of()),
+                register.map(OfflineDirectory.Register::change).orElse(""),
                 offline.snapshots().stream()
                         .map(snapshot -> new Snapshot(
                                 snapshot.directory().toString(),
@@ -150,7 +160,8 @@ record MemberReport(
                 "cluster",
                 clusterName.isEmpty()
                         ? "unknown"
-                        : clusterName + ", id " + (clusterId.isEmpty() ? "none yet" : clusterId)));
+                        : clusterName + ", id "
+                                + (clusterId.isEmpty() ? "none yet" : clusterId + ", epoch " + clusterEpoch)));
         facts.add(new Output.Fact("node", nodeId == 0 ? "unknown" : nodeId + ", storage id " + storageId));
         facts.add(new Output.Fact(
                 "vote",
@@ -170,6 +181,12 @@ record MemberReport(
         facts.add(new Output.Fact("membership", "since " + Output.position(membershipSince)));
         voters.forEach(address -> facts.add(new Output.Fact("membership", "voter   " + voter(address))));
         learners.forEach(address -> facts.add(new Output.Fact("membership", "learner " + voter(address))));
+        if (!removed.isEmpty()) {
+            facts.add(new Output.Fact("membership", "removed for ever: nodes " + numbers(removed)));
+        }
+        if (!changing.isEmpty()) {
+            facts.add(new Output.Fact("membership", "in progress: " + changing));
+        }
         if (!oldVoters.isEmpty()) {
             facts.add(new Output.Fact("membership", "a change is under way from " + String.join(", ", oldVoters)));
         }
@@ -217,14 +234,13 @@ record MemberReport(
         return newest[0];
     }
 
-    private static Map<Integer, String> addresses(String text) {
+    private static String numbers(Set<Integer> ids) {
+        return String.join(", ", ids.stream().map(String::valueOf).toList());
+    }
+
+    private static Map<Integer, String> addresses(OfflineDirectory.Register register) {
         var addresses = new TreeMap<Integer, String>();
-        for (String member : text.split(",", -1)) {
-            int equals = member.indexOf('=');
-            if (equals > 0) {
-                addresses.put(Integer.parseInt(member.substring(0, equals)), member.substring(equals + 1));
-            }
-        }
+        register.members().forEach((id, member) -> addresses.put(id, member.address()));
         return addresses;
     }
 }

@@ -6,8 +6,10 @@ import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Encryption;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.state.Commands;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.StringReader;
 import java.io.StringWriter;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -278,7 +280,8 @@ class InspectorTest {
     private static Ran run(String... arguments) {
         var out = new StringWriter();
         var err = new StringWriter();
-        int code = Main.run(new PrintWriter(out), new PrintWriter(err), arguments);
+        var in = new BufferedReader(new StringReader(""));
+        int code = Main.run(in, new PrintWriter(out), new PrintWriter(err), arguments);
         return new Ran(code, out.toString(), err.toString());
     }
 

@@ -6,10 +6,12 @@ import dev.conflux.adapter.rocksdb.RocksStateStore;
 import dev.conflux.base.tls.DevCertificateAuthority;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.NewMember;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.Role;
 import dev.conflux.consensus.jraft.JRaftConfig;
 import dev.conflux.consensus.jraft.JRaftNode;
+import dev.conflux.consensus.jraft.Origin;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.state.CommandCodec;
 import dev.conflux.core.state.Commands;
@@ -22,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /** Members with the real engine and the real state, in this JVM, each in the directories of a node. */
@@ -36,6 +39,7 @@ final class StoppedCluster implements AutoCloseable {
     private final Path root;
     private final List<Member> members = new ArrayList<>();
     private final Map<Integer, Running> running = new TreeMap<>();
+    private final Map<Integer, String> halted = new ConcurrentHashMap<>();
 
     StoppedCluster(Path root, int size) throws IOException {
         this.root = root;
@@ -66,19 +70,57 @@ final class StoppedCluster implements AutoCloseable {
     }
 
     JRaftNode start(int id) throws IOException {
-        var state = new ConfigState(new RocksStateStore(dataDir(id).resolve("state")));
-        JRaftNode node = JRaftNode.start(
+        return start(
+                id,
                 JRaftConfig.of(
-                                NAME,
-                                new NodeId(id),
-                                members,
-                                dataDir(id).resolve("raft"),
-                                authority.issue(new PeerName(NAME, id)))
-                        .withLogDir(dataDir(id).resolve("log"))
-                        .withBindHost("127.0.0.1"),
-                state);
-        running.put(id, new Running(node, state));
-        return node;
+                        NAME,
+                        new NodeId(id),
+                        members,
+                        dataDir(id).resolve("raft"),
+                        authority.issue(new PeerName(NAME, id))));
+    }
+
+    private JRaftNode start(int id, JRaftConfig config) throws IOException {
+        var state = new ConfigState(new RocksStateStore(dataDir(id).resolve("state")));
+        JRaftNode node = null;
+        try {
+            node = JRaftNode.start(
+                    config.withLogDir(dataDir(id).resolve("log"))
+                            .withBindHost("127.0.0.1")
+                            .withHalt((reason, cause) -> halted.put(id, reason)),
+                    state);
+            running.put(id, new Running(node, state));
+            return node;
+        } finally {
+            if (node == null) {
+                state.close();
+            }
+        }
+    }
+
+    /** Why a member's process would have ended; null while it would not. */
+    String halted(int id) {
+        return halted.get(id);
+    }
+
+    /** Starts a node with empty directories, which waits until it is added. */
+    NewMember startJoining(int id) throws IOException {
+        int port;
+        try (var socket = new ServerSocket(0)) {
+            port = socket.getLocalPort();
+        }
+        String address = "127.0.0.1:" + port;
+        List<String> contacts = members.stream().map(Member::address).toList();
+        start(
+                id,
+                JRaftConfig.of(
+                        NAME,
+                        new NodeId(id),
+                        address,
+                        new Origin.Joining(() -> contacts),
+                        dataDir(id).resolve("raft"),
+                        authority.issue(new PeerName(NAME, id))));
+        return new NewMember(new NodeId(id), address, "");
     }
 
     JRaftNode node(int id) {
