@@ -17,6 +17,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -175,6 +176,30 @@ class ForceNewClusterTest {
     }
 
     @Test
+    void shouldGoOnFromASnapshotWhenTheLogIsGone() throws IOException {
+        // given: one command behind the snapshot, which the state has and the log had
+        delete(directory.resolve("node-1/log"));
+
+        // then: nobody can make the state and a shorter log agree
+        Ran ahead = run("", "force-new-cluster", node(1), "--yes", "--accept-damage");
+        assertThat(ahead.code()).isEqualTo(1);
+        assertThat(ahead.err()).contains("the state is ahead of the log").contains("move the state directory away");
+
+        // and when
+        delete(directory.resolve("node-1/state"));
+        Ran forced = run("", "force-new-cluster", node(1), "--yes", "--accept-damage");
+
+        // then
+        assertThat(forced.code()).as(forced.toString()).isZero();
+        assertThat(forced.out()).contains("is lost, if it was committed: node 1");
+        cluster.start(1).ready().orTimeout(20, TimeUnit.SECONDS).join();
+        assertThat(cluster.awaitLeader()).isEqualTo(1);
+        await().atMost(SOON).until(() -> cluster.state(1).view().revision() == 5);
+        cluster.submit(Commands.publish(1, "newest, again"));
+        assertThat(cluster.state(1).view().revision()).isEqualTo(6);
+    }
+
+    @Test
     void shouldRefuseToStartWhenItWasInterruptedAndFinishWhenRepeated() throws IOException {
         // given: everything but the last step
         Path membership = directory.resolve("node-1/raft/membership");
@@ -216,6 +241,14 @@ class ForceNewClusterTest {
 
     private String node(int id) {
         return directory.resolve("node-" + id).toString();
+    }
+
+    private static void delete(Path root) throws IOException {
+        try (Stream<Path> files = Files.walk(root)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
     }
 
     private static Map<String, byte[]> files(Path root) throws IOException {
