@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a member's directories say, in the form that is printed. Absent = could not be read; a problem says why.
  *
+ * @param backup true: an older copy, of which the node may have gone on
  * @param nodeId 0 when the identity cannot be read
  * @param end the end of log or newest snapshot, whichever is later: what elections compare
  * @param newestCommandAtMillis the leader's clock when the newest command in the log was appended; 0 = none there
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 record MemberReport(
         String directory,
+        boolean backup,
         String clusterName,
         String clusterId,
         long clusterEpoch,
@@ -84,9 +86,11 @@ record MemberReport(
     /**
      * Reads one member.
      *
+     * @param backup true for an older copy
      * @param whole true: check every checksum; false: look at the ends only
      */
-    static MemberReport of(NodeDirectory node, OfflineDirectory offline, boolean whole) throws IOException {
+    static MemberReport of(NodeDirectory node, OfflineDirectory offline, boolean backup, boolean whole)
+            throws IOException {
         var problems = new ArrayList<Problem>();
         (whole ? offline.verify() : offline.findings()).forEach(finding -> problems.add(Problem.of(finding)));
         Optional<OfflineDirectory.Who> who = offline.who();
@@ -103,6 +107,7 @@ record MemberReport(
         Optional<OfflineDirectory.Register> register = offline.register();
         return new MemberReport(
                 node.given().toString(),
+                backup,
                 who.map(OfflineDirectory.Who::clusterName).orElse(""),
                 who.map(OfflineDirectory.Who::clusterId).orElse(""),
                 who.map(OfflineDirectory.Who::clusterEpoch).orElse(0L),
@@ -141,7 +146,11 @@ record MemberReport(
 
     /** For messages. */
     String name() {
-        return nodeId == 0 ? directory : "node " + nodeId + " (" + directory + ")";
+        return nodeId == 0 ? directory : shortName() + " (" + directory + ")";
+    }
+
+    String shortName() {
+        return nodeId == 0 ? directory : (backup ? "the backup of node " : "node ") + nodeId;
     }
 
     /** The voter's node id, when the identity knows its address. */
