@@ -130,6 +130,8 @@ final class MembershipChanges {
                 }
                 case UNAVAILABLE, TOO_LARGE ->
                     future.completeExceptionally(new ConsensusException.Refused(answer.detail()));
+                case CHANGE_IN_PROGRESS ->
+                    future.completeExceptionally(new ConsensusException.ChangeInProgress(answer.detail()));
                 case INDETERMINATE -> {
                     inDoubt = true;
                     again(answer.detail());
@@ -237,8 +239,10 @@ final class MembershipChanges {
         return decision.whenComplete((reply, problem) -> deciding.set(false));
     }
 
-    private static Wire.ChangeReply refused(String why) {
-        return new Wire.ChangeReply(Wire.Outcome.UNAVAILABLE, why, 0);
+    private Wire.ChangeReply refused(String why) {
+        boolean busy =
+                node.membership().current().inProgress().filter(why::equals).isPresent();
+        return new Wire.ChangeReply(busy ? Wire.Outcome.CHANGE_IN_PROGRESS : Wire.Outcome.UNAVAILABLE, why, 0);
     }
 
     private static Wire.ChangeReply nothingLeft() {

@@ -193,7 +193,9 @@ final class Wire {
         OVERLOADED(2),
         INDETERMINATE(3),
         TOO_LARGE(4),
-        UNAVAILABLE(5);
+        UNAVAILABLE(5),
+        /** A membership change has to wait for another one. */
+        CHANGE_IN_PROGRESS(6);
 
         final int code;
 

@@ -28,7 +28,9 @@ public enum ErrorCode {
     INDETERMINATE(24),
     NOT_FOUND(25),
     OVERLOADED(26),
-    INTERNAL(27);
+    INTERNAL(27),
+    OPERATION_REFUSED(30),
+    FEATURE_NOT_ENABLED(31);
 
     private final int number;
 
