@@ -145,7 +145,7 @@ final class EngineOptions extends NodeOptions {
     }
 
     /** The engine looks these up by class, once per JVM. */
-    private static synchronized void registerStorageOptions() {
+    static synchronized void registerStorageOptions() {
         if (storageOptionsRegistered) {
             return;
         }

@@ -165,27 +165,17 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
-    private static LogPosition max(LogPosition a, LogPosition b) {
+    static LogPosition max(LogPosition a, LogPosition b) {
         return a.compareTo(b) >= 0 ? a : b;
     }
 
     static LogPosition newestSnapshot(Path directory) throws IOException {
-        if (!Files.isDirectory(directory)) {
-            return LogPosition.ZERO;
-        }
         LogPosition newest = LogPosition.ZERO;
-        List<Path> snapshots;
-        try (Stream<Path> entries = Files.list(directory)) {
-            snapshots = entries.filter(
-                            path -> String.valueOf(path.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX))
-                    .toList();
-        }
-        for (Path snapshot : snapshots) {
+        for (Path snapshot : snapshotDirectories(directory)) {
             Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
-            var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
             try {
-                if (Files.exists(meta) && table.loadFromFile(meta.toString()) && table.hasMeta()) {
-                    var included = table.getMeta();
+                if (Files.exists(meta)) {
+                    var included = snapshotTable(snapshot).getMeta();
                     newest = max(
                             newest, new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm()));
                 }
@@ -210,6 +200,28 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             }
         }
         return newest;
+    }
+
+    /** All finished snapshots below the given directory. */
+    static List<Path> snapshotDirectories(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.filter(path -> String.valueOf(path.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    /** Reads a snapshot's list of files and what it includes. */
+    static LocalSnapshotMetaTable snapshotTable(Path snapshot) throws IOException {
+        Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
+        var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
+        if (!table.loadFromFile(meta.toString()) || !table.hasMeta()) {
+            throw new IOException(meta + ": cannot be read");
+        }
+        return table;
     }
 
     /** Called by the engine's log thread only, apart from reads. */

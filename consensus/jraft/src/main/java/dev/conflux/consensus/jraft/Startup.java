@@ -73,6 +73,11 @@ final class Startup {
                     + " backup or from another member of the cluster, or remove this member and join with empty"
                     + " directories under a new node id");
         }
+        if (found.clusterEpoch() != identity.clusterEpoch()) {
+            throw new IdentityException(dataDir.resolve(MembershipRecord.FILE) + " is of epoch " + found.clusterEpoch()
+                    + ", " + dataDir.resolve(Identity.FILE) + " of epoch " + identity.clusterEpoch()
+                    + ": raft-inspector force-new-cluster was interrupted; do it again");
+        }
         int self = config.nodeId().value();
         if (!found.clusterId().equals(identity.clusterId())) {
             throw new IdentityException(dataDir.resolve(MembershipRecord.FILE) + " is of cluster " + found.clusterId()
