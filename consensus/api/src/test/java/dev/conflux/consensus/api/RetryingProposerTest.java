@@ -148,7 +148,32 @@ class RetryingProposerTest {
         }
 
         @Override
-        public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
+        public CompletableFuture<NodeId> transferLeadership(Optional<NodeId> target) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public CompletableFuture<MemberChange.State> removeMember(NodeId member, Duration timeout) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public CompletableFuture<List<MemberProgress>> progress(Duration timeout) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public int featureLevel() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout) {
             throw new UnsupportedOperationException();
         }
 

@@ -50,6 +50,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
+    private Runnable beforeLogOpens = () -> {};
     private volatile Consumer<LogPosition> onDurable = position -> {};
     private volatile LongConsumer appendTime = nanos -> {};
 
@@ -115,8 +116,14 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
+    /** Called once by the engine's start, when its timers are made and nothing else is. */
+    void beforeLogOpens(Runnable action) {
+        beforeLogOpens = action;
+    }
+
     @Override
     public LogStorage createLogStorage(String uri, RaftOptions raftOptions) {
+        beforeLogOpens.run();
         var storage = new GuardedLogStorage(uri, raftOptions);
         log = storage;
         return storage;

@@ -43,7 +43,8 @@ final class Proposals {
                     new ConsensusException.Overloaded(count + " proposals are waiting for an answer"));
         }
         long begin = System.nanoTime();
-        CompletableFuture<Committed> future = new Proposal(node, Envelope.Kind.COMMAND, command, timeout, forwardable).start(timeout);
+        CompletableFuture<Committed> future =
+                new Proposal(node, Envelope.Kind.COMMAND, command, timeout, forwardable).start(timeout);
         future.whenComplete((committed, problem) -> {
             released(command.length, true);
             count(problem);
