@@ -78,15 +78,20 @@ class MembershipIT {
 
             // then: it has handed over, it is gone, and it says why
             assertThat(removed.path("state").asString()).as(removed.toString()).isEqualTo("done");
-            assertThat(leader.awaitExit(Duration.ofSeconds(30))).as(leader.tail()).isEqualTo(EXIT_IDENTITY);
-            assertThat(Files.readString(leader.logFile())).contains("node " + leader.id() + " was removed from cluster");
+            assertThat(leader.awaitExit(Duration.ofSeconds(30)))
+                    .as(leader.tail())
+                    .isEqualTo(EXIT_IDENTITY);
+            assertThat(Files.readString(leader.logFile()))
+                    .contains("node " + leader.id() + " was removed from cluster");
 
             // when: it comes back with its old data
             long term = Ops.get(asked, "/_cluster/status").path("current_term").asLong();
             leader.start();
 
             // then: it learns that it was removed, and disturbs nobody
-            assertThat(leader.awaitExit(Duration.ofSeconds(60))).as(leader.tail()).isEqualTo(EXIT_IDENTITY);
+            assertThat(leader.awaitExit(Duration.ofSeconds(60)))
+                    .as(leader.tail())
+                    .isEqualTo(EXIT_IDENTITY);
             assertThat(Ops.get(asked, "/_cluster/status").path("current_term").asLong())
                     .as("a node that disturbs raises it several times a second")
                     .isLessThanOrEqualTo(term + 1);
@@ -102,7 +107,9 @@ class MembershipIT {
             assertThat(Files.readString(wiped.logFile())).contains("join with a new node id");
             NodeProcess alive = running(wiped);
             JsonNode replaced = Ops.delete(alive, admin.at(alive), "/_cluster/nodes/" + wiped.id());
-            assertThat(replaced.path("state").asString()).as(replaced.toString()).isEqualTo("done");
+            assertThat(replaced.path("state").asString())
+                    .as(replaced.toString())
+                    .isEqualTo("done");
             NodeProcess fifth = cluster.joining();
             fifth.start();
             add(alive, fifth);
@@ -114,8 +121,7 @@ class MembershipIT {
             NodeProcess survivor = running(dead);
             JsonNode gone = Ops.delete(survivor, admin.at(survivor), "/_cluster/nodes/" + dead.id());
             assertThat(gone.path("state").asString()).as(gone.toString()).isIn("done", "in_progress");
-            await().atMost(Cluster.PATIENCE)
-                    .until(() -> !members(survivor).contains(Integer.toString(dead.id())));
+            await().atMost(Cluster.PATIENCE).until(() -> !members(survivor).contains(Integer.toString(dead.id())));
 
             // then: nothing acknowledged is lost
             int before = acknowledged.size();
@@ -139,7 +145,8 @@ class MembershipIT {
     private void add(NodeProcess asked, NodeProcess joining) {
         JsonNode added = Ops.post(asked, admin.at(asked), "/_cluster/nodes", """
                 {"node_id": %d, "api_address": "127.0.0.1:%d", "raft_address": "127.0.0.1:%d"}
-                """.formatted(joining.id(), joining.httpPort(), joining.peerPort()));
+                """.formatted(
+                        joining.id(), joining.httpPort(), joining.peerPort()));
         assertThat(added.path("state").asString()).as(added.toString()).isEqualTo("done");
     }
 
@@ -186,7 +193,9 @@ class MembershipIT {
             assertThat(members(asked)).isEqualTo(ids);
             for (JsonNode node : status.path("nodes")) {
                 assertThat(node.path("role").asString()).as(status.toString()).isIn("leader", "follower");
-                assertThat(node.path("reachable").asBoolean()).as(status.toString()).isTrue();
+                assertThat(node.path("reachable").asBoolean())
+                        .as(status.toString())
+                        .isTrue();
             }
         });
     }
