@@ -186,6 +186,7 @@ record ServerConfig(
         String bindHost =
                 in.text(Setting.CLUSTER_BIND_HOST, dev ? "127.0.0.1" : Setting.CLUSTER_BIND_HOST.defaultText());
         boolean join = in.bool(Setting.CLUSTER_JOIN);
+        int founders = in.integer(Setting.CLUSTER_FOUNDERS, 1, 31);
         String discoveryText = in.text(Setting.CLUSTER_DISCOVERY, "");
         DnsContacts discovery = discoveryText.isEmpty() ? null : DnsContacts.parse(discoveryText);
         String addressText = in.text(Setting.CLUSTER_ADDRESS, "");
@@ -223,7 +224,7 @@ record ServerConfig(
                 address,
                 List.copyOf(peers),
                 discovery,
-                in.integer(Setting.CLUSTER_FOUNDERS, 1, 31),
+                founders,
                 join,
                 bindHost,
                 tls,

@@ -24,7 +24,7 @@ import java.util.List;
  * @param followerReadLag bound of {@code ReadLevel.FOLLOWER}
  * @param snapshotLogBytes a snapshot is taken after this many bytes of commands …
  * @param snapshotLogEntries … or this many commands, whichever comes first
- * @param joinStall a joining member that makes no progress for this long is given up
+ * @param joinStall a joining member that cannot be reached for this long is given up
  * @param featureLevel the highest that this build understands
  * @param halt what ends the process
  */
@@ -64,7 +64,7 @@ public record JRaftConfig(
     /** Small commands cost time per entry, not per byte. */
     public static final long DEFAULT_SNAPSHOT_LOG_ENTRIES = 500_000;
 
-    /** A process that starts, or a snapshot that is fetched, shows progress long before. */
+    /** A restart of its process fits in. */
     public static final Duration DEFAULT_JOIN_STALL = Duration.ofSeconds(60);
 
     public JRaftConfig {

@@ -195,7 +195,7 @@ final class Wire {
         TOO_LARGE(4),
         UNAVAILABLE(5),
         /** A membership change has to wait for another one. */
-        CHANGE_IN_PROGRESS(6);
+        CHANGE_IN_PROGRESS(7);
 
         final int code;
 
