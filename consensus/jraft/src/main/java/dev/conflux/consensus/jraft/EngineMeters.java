@@ -8,7 +8,9 @@ import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeStatus;
 import dev.conflux.consensus.api.ReadPoint;
 import dev.conflux.consensus.api.Role;
+import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.ToDoubleFunction;
@@ -20,6 +22,7 @@ final class EngineMeters {
     private final Metrics metrics;
     private final Proposals proposals;
     private final ThreadPoolExecutor rpcExecutor;
+    private final Set<Integer> metered = new HashSet<>(); // one thread after the other
 
     EngineMeters(JRaftNode node, Metrics metrics, Proposals proposals, ThreadPoolExecutor rpcExecutor) {
         this.node = node;
@@ -72,9 +75,14 @@ final class EngineMeters {
                 "conflux_raft_rpc_queue",
                 "Requests of peers that wait for a thread",
                 () -> rpcExecutor.getQueue().size());
-        for (Member member : node.config().members()) {
+        followMembers();
+    }
+
+    /** Gives members that have come since a gauge of their own; that of one who has gone says NaN. */
+    void followMembers() {
+        for (Member member : node.membership().members()) {
             int id = member.id().value();
-            if (id != node.selfId()) {
+            if (id != node.selfId() && metered.add(id)) {
                 metrics.gauge(
                         "conflux_raft_replication_lag_entries",
                         "Entries that a follower has not acknowledged; NaN on followers",
@@ -153,7 +161,7 @@ final class EngineMeters {
             return Double.NaN;
         }
         for (ReplicatorGroup group : client.replicatorGroups()) {
-            ThreadId replicator = group.getReplicator(node.enginePeer(peerId));
+            ThreadId replicator = group.getReplicator(node.membership().enginePeer(peerId));
             if (replicator != null) {
                 long next = Replicator.getNextIndex(replicator);
                 return next == 0 ? Double.NaN : Math.max(0, now.engine().getLastLogIndex() - next + 1);

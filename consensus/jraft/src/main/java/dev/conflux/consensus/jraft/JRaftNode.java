@@ -90,7 +90,7 @@ public final class JRaftNode implements ConsensusNode {
             StateMachine stateMachine,
             DirectoryLock lock,
             Membership membership,
-            Metrics metrics) {
+            Metrics metrics)
             throws IOException {
         this.config = config;
         this.counters = new Counters(metrics);
@@ -195,7 +195,13 @@ public final class JRaftNode implements ConsensusNode {
     private void run(RunningEngine started) {
         running = started;
         transport.contacts(Map.of());
-        new EngineMeters(this, counters.metrics(), proposals, rpcExecutor).register();
+        var meters = new EngineMeters(this, counters.metrics(), proposals, rpcExecutor);
+        meters.register();
+        housekeeper.scheduleWithFixedDelay(
+                guarded("meters", meters::followMembers),
+                Limits.QUARANTINE_CHECK_MILLIS,
+                Limits.QUARANTINE_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
                 guarded("high-water mark", this::syncMark),
@@ -217,6 +223,7 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.MEMBERSHIP_CHECK_MILLIS,
                 Limits.MEMBERSHIP_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
                 guarded("progress", this::checkProgress),
                 Limits.WATCHDOG_TICK_MILLIS,
                 Limits.WATCHDOG_TICK_MILLIS,
@@ -671,7 +678,7 @@ public final class JRaftNode implements ConsensusNode {
 
     /** True for another or this member's id; what a peer says may be anything. */
     boolean isMember(int id) {
-        return config.members().stream().anyMatch(member -> member.id().value() == id);
+        return membership.members().stream().anyMatch(member -> member.id().value() == id);
     }
 
     /** A leader's answer says that this entry is committed. */

@@ -224,9 +224,14 @@ final class PeerTransport implements AutoCloseable {
     }
 
     /** From now on nothing passes to or from these members, as with a broken network between. For tests. */
-    void cut(Set<Integer> peers) {
-        cut = Set.copyOf(peers);
-        peers.forEach(peer -> links.getOrDefault(peer, Map.of()).values().forEach(PeerLink::reset));
+    void cut(Set<Integer> cutOff) {
+        cut = Set.copyOf(cutOff);
+        for (int id : cutOff) {
+            Peer peer = peers.get(id);
+            if (peer != null) {
+                peer.lanes().values().forEach(PeerLink::reset);
+            }
+        }
     }
 
     boolean isCut(int peerId) {

@@ -77,6 +77,11 @@ final class Watchdog implements AutoCloseable {
         thread.setDaemon(true);
     }
 
+    /** For whoever does the same outside of a running node. */
+    static Activity unwatched() {
+        return new Activity("working offline");
+    }
+
     private Activity activity(String name) {
         var activity = new Activity(name);
         activities.add(activity);

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -135,7 +136,7 @@ record MemberReport(
                                 snapshot.directory().toString(),
                                 snapshot.includes(),
                                 snapshot.statePosition().orElse(null),
-                                snapshot.files().size()))
+                                new TreeMap<>(snapshot.files())))
                         .toList(),
                 List.copyOf(problems));
     }
@@ -202,7 +203,7 @@ record MemberReport(
         for (Snapshot snapshot : snapshots) {
             facts.add(new Output.Fact(
                     "snapshot",
-                    Output.position(snapshot.includes()) + "; " + snapshot.files() + " files in "
+                    Output.position(snapshot.includes()) + "; " + snapshot.files().size() + " files in "
                             + snapshot.directory()));
         }
         out.facts(facts);
