@@ -10,7 +10,7 @@ import java.nio.ByteBuffer;
  */
 record DigestMark(long proposedAtMillis, boolean whole) {
 
-    /** Where a command has its {@link Envelope#VERSION}. */
+    /** Where a command has its {@link Envelope.Kind}. */
     private static final byte KIND = 0x64;
 
     private static final int BYTES = 1 + Long.BYTES + 1;

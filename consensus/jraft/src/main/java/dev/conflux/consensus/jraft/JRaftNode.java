@@ -86,11 +86,7 @@ public final class JRaftNode implements ConsensusNode {
     private long progressedTo; // housekeeper
 
     private JRaftNode(
-            JRaftConfig config,
-            StateMachine stateMachine,
-            DirectoryLock lock,
-            Membership membership,
-            Metrics metrics)
+            JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership, Metrics metrics)
             throws IOException {
         this.config = config;
         this.counters = new Counters(metrics);
@@ -108,7 +104,14 @@ public final class JRaftNode implements ConsensusNode {
         this.digests = new Digests(stateMachine, scrubExecutor);
         this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
         this.adapter = new StateMachineAdapter(
-                stateMachine, membership, config.halt(), counters, snapshotExecutor, applied, watchdog.apply(), digests);
+                stateMachine,
+                membership,
+                config.halt(),
+                counters,
+                snapshotExecutor,
+                applied,
+                watchdog.apply(),
+                digests);
         this.startup = new Startup(this, rpcExecutor);
         this.space = new DiskSpace(this);
         this.divergence = new Divergence(this);
