@@ -106,6 +106,25 @@ final class Generation {
     }
 
     static Generation open(Path directory, Consumer<StateStoreException> damaged) {
+        return open(directory, damaged, RocksDB::open);
+    }
+
+    /** Opens without writing a byte; {@link #commit} then fails. */
+    static Generation openReadOnly(Path directory) {
+        return open(directory, failure -> {}, RocksDB::openReadOnly);
+    }
+
+    /** How RocksDB is asked. */
+    private interface Opening {
+        RocksDB open(
+                DBOptions options,
+                String path,
+                List<ColumnFamilyDescriptor> descriptors,
+                List<ColumnFamilyHandle> handles)
+                throws RocksDBException;
+    }
+
+    private static Generation open(Path directory, Consumer<StateStoreException> damaged, Opening opening) {
         var owned = new ArrayList<AbstractNativeReference>();
         try {
             Cache cache = own(owned, new LRUCache(BLOCK_CACHE_BYTES));
@@ -143,7 +162,7 @@ final class Generation {
             WriteOptions writeOptions = own(owned, new WriteOptions()).setSync(false);
             ReadOptions readOptions = own(owned, new ReadOptions());
             var handles = new ArrayList<ColumnFamilyHandle>();
-            RocksDB db = RocksDB.open(options, directory.toString(), descriptors, handles);
+            RocksDB db = opening.open(options, directory.toString(), descriptors, handles);
             return new Generation(directory, owned, db, List.copyOf(handles), writeOptions, readOptions, damaged);
         } catch (RocksDBException e) {
             closeAll(owned);
@@ -246,6 +265,15 @@ final class Generation {
     private StateStoreException failure(String done, RocksDBException cause) {
         return new StateStoreException(
                 "state database " + directory + " cannot be " + done + ": " + cause.getMessage(), cause);
+    }
+
+    /** Reads every table file and checks every block. */
+    void verify() {
+        try {
+            db.verifyChecksum();
+        } catch (RocksDBException e) {
+            throw damaged("verified", e);
+        }
     }
 
     void scan(

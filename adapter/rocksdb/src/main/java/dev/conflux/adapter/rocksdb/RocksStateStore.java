@@ -71,16 +71,27 @@ public final class RocksStateStore implements StateStore {
                 current = Generation.open(directory.resolve(name(1)), damaged);
                 point(name(1));
             } else {
-                String name =
-                        Files.readString(pointer, StandardCharsets.US_ASCII).strip();
-                if (!name.startsWith(GENERATION_PREFIX) || !Files.isDirectory(directory.resolve(name))) {
-                    throw new StateStoreException(pointer + ": " + name + " (expected: a generation that is there)");
-                }
-                current = Generation.open(directory.resolve(name), damaged);
-                deleteOthers(name);
+                Path generation = currentGeneration(directory);
+                current = Generation.open(generation, damaged);
+                deleteOthers(generation.getFileName().toString());
             }
         } catch (IOException e) {
             throw new StateStoreException("state directory " + directory + " cannot be opened", e);
+        }
+    }
+
+    /** The database that the pointer names. */
+    static Path currentGeneration(Path directory) {
+        Path pointer = directory.resolve(POINTER);
+        try {
+            String name = Files.readString(pointer, StandardCharsets.US_ASCII).strip();
+            Path generation = directory.resolve(name);
+            if (!name.startsWith(GENERATION_PREFIX) || !Files.isDirectory(generation)) {
+                throw new StateStoreException(pointer + ": " + name + " (expected: a generation that is there)");
+            }
+            return generation;
+        } catch (IOException e) {
+            throw new StateStoreException(pointer + " cannot be read", e);
         }
     }
 

@@ -122,7 +122,7 @@ final class DiskSpace {
 
     /** Another connected voter that has not said that it has little space. */
     private Optional<NodeId> roomier() {
-        return node.config().members().stream()
+        return node.membership().members().stream()
                 .filter(member -> member.voter() && member.id().value() != node.selfId())
                 .filter(member -> !low(member.id().value()))
                 .filter(member -> node.transport()
@@ -147,7 +147,7 @@ final class DiskSpace {
         if (lowPeers.isEmpty()) {
             return null;
         }
-        List<Integer> voters = node.config().members().stream()
+        List<Integer> voters = node.membership().members().stream()
                 .filter(Member::voter)
                 .map(member -> member.id().value())
                 .toList();

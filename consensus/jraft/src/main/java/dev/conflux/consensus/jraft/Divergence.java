@@ -55,7 +55,7 @@ final class Divergence {
     }
 
     void check() {
-        if (node.config().members().size() == 1
+        if (node.membership().members().size() == 1
                 || !node.adapter().leads()
                 || node.adapter().failed()) {
             current = null;
@@ -103,7 +103,9 @@ final class Divergence {
     void mark(boolean whole) {
         markedNanos = System.nanoTime();
         entriesAtMark = node.counters().appliedEntries.sum();
-        node.engine().apply(new Task(new DigestMark(node.wallClockMillis(), whole).encode(), null));
+        node.engine()
+                .apply(new Task(
+                        Envelope.digestMark(node.wallClockMillis(), whole).encode(), null));
     }
 
     private void collect(Collection collection) {
@@ -115,7 +117,7 @@ final class Divergence {
         }
         boolean complete = true;
         long now = System.nanoTime();
-        for (Member member : node.config().members()) {
+        for (Member member : node.membership().members()) {
             int id = member.id().value();
             if (collection.digests.containsKey(id) || collection.without.contains(id)) {
                 continue;
@@ -160,7 +162,7 @@ final class Divergence {
     private void judge(Collection collection) {
         var groups = new TreeMap<String, List<Integer>>();
         var voters = new HashSet<Integer>();
-        for (Member member : node.config().members()) {
+        for (Member member : node.membership().members()) {
             if (member.voter()) {
                 voters.add(member.id().value());
             }

@@ -10,7 +10,7 @@ import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.ThroughputSnapshotThrottle;
 import com.alipay.sofa.jraft.util.StorageOptionsFactory;
 import com.alipay.sofa.jraft.util.concurrent.DefaultFixedThreadsExecutorGroupFactory;
-import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.LogPosition;
 import java.nio.file.Path;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.ColumnFamilyOptions;
@@ -37,6 +37,7 @@ final class EngineOptions extends NodeOptions {
 
     EngineOptions(
             JRaftConfig config,
+            MembershipRecord membership,
             PeerTransport transport,
             Quarantine quarantine,
             EngineStorage storage,
@@ -52,7 +53,7 @@ final class EngineOptions extends NodeOptions {
         setSnapshotIntervalSecs(0); // our own trigger counts bytes and entries
         setSnapshotLogIndexMargin(0);
         setCatchupMargin(Limits.CATCHUP_MARGIN);
-        setInitialConf(initialConfiguration(config));
+        setInitialConf(initialConfiguration(membership));
         setFsm(stateMachine);
         setLogUri(config.logDir().toString());
         setRaftMetaUri(raftMeta(config.dataDir()).toString());
@@ -104,10 +105,15 @@ final class EngineOptions extends NodeOptions {
         return dataDir.resolve("snapshots");
     }
 
-    private static Configuration initialConfiguration(JRaftConfig config) {
+    /** What the engine goes by as long as its log is empty: founders vote, whoever was added waits to be told. */
+    private static Configuration initialConfiguration(MembershipRecord membership) {
         var configuration = new Configuration();
-        for (Member member : config.members()) {
-            configuration.addPeer(PeerAddress.parse(member.address()).peerId());
+        if (membership.position().equals(LogPosition.ZERO)) {
+            membership
+                    .members()
+                    .values()
+                    .forEach(member -> configuration.addPeer(
+                            PeerAddress.parse(member.address()).peerId()));
         }
         return configuration;
     }
@@ -139,7 +145,7 @@ final class EngineOptions extends NodeOptions {
     }
 
     /** The engine looks these up by class, once per JVM. */
-    private static synchronized void registerStorageOptions() {
+    static synchronized void registerStorageOptions() {
         if (storageOptionsRegistered) {
             return;
         }

@@ -39,6 +39,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private final JRaftConfig config;
     private final HighWaterMark mark;
     private final boolean markLost;
+    private final boolean onlyMember;
     private final Quarantine quarantine;
     private final LogPosition stateApplied;
     private final Counters counters;
@@ -50,12 +51,14 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
     /**
      * @param markLost true when the mark had to be made anew beside a directory that must have had one
+     * @param onlyMember true when nobody else could repair this one
      * @param stateApplied how far the state machine says it is: the log cannot have been shorter
      */
     EngineStorage(
             JRaftConfig config,
             HighWaterMark mark,
             boolean markLost,
+            boolean onlyMember,
             Quarantine quarantine,
             LogPosition stateApplied,
             Counters counters,
@@ -64,6 +67,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         this.config = config;
         this.mark = mark;
         this.markLost = markLost;
+        this.onlyMember = onlyMember;
         this.quarantine = quarantine;
         this.stateApplied = stateApplied;
         this.counters = counters;
@@ -140,34 +144,24 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             }
             quarantine.open();
         }
-        if (quarantine.active() && config.members().size() == 1) {
+        if (quarantine.active() && onlyMember) {
             throw new IdentityException("the only member is damaged: " + quarantine.reason()
                     + ". Nobody can repair it; restore " + config.dataDir() + " and " + config.logDir()
                     + " from a backup");
         }
     }
 
-    private static LogPosition max(LogPosition a, LogPosition b) {
+    static LogPosition max(LogPosition a, LogPosition b) {
         return a.compareTo(b) >= 0 ? a : b;
     }
 
     static LogPosition newestSnapshot(Path directory) throws IOException {
-        if (!Files.isDirectory(directory)) {
-            return LogPosition.ZERO;
-        }
         LogPosition newest = LogPosition.ZERO;
-        List<Path> snapshots;
-        try (Stream<Path> entries = Files.list(directory)) {
-            snapshots = entries.filter(
-                            path -> String.valueOf(path.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX))
-                    .toList();
-        }
-        for (Path snapshot : snapshots) {
+        for (Path snapshot : snapshotDirectories(directory)) {
             Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
-            var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
             try {
-                if (Files.exists(meta) && table.loadFromFile(meta.toString()) && table.hasMeta()) {
-                    var included = table.getMeta();
+                if (Files.exists(meta)) {
+                    var included = snapshotTable(snapshot).getMeta();
                     newest = max(
                             newest, new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm()));
                 }
@@ -176,6 +170,28 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             }
         }
         return newest;
+    }
+
+    /** All finished snapshots below the given directory. */
+    static List<Path> snapshotDirectories(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.filter(path -> String.valueOf(path.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    /** Reads a snapshot's list of files and what it includes. */
+    static LocalSnapshotMetaTable snapshotTable(Path snapshot) throws IOException {
+        Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
+        var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
+        if (!table.loadFromFile(meta.toString()) || !table.hasMeta()) {
+            throw new IOException(meta + ": cannot be read");
+        }
+        return table;
     }
 
     /** Called by the engine's log thread only, apart from reads. */

@@ -6,8 +6,6 @@ import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 
 /**
@@ -15,8 +13,9 @@ import java.util.List;
  *
  * @param clusterName the cluster's name, as in every member's certificate
  * @param nodeId this member; its certificate must say the same
- * @param members every voter including this one, the same on all of them; the static membership of the first start
- * @param bindHost address to listen on; the port is that of this member's address
+ * @param address {@code host:port} at which the other members reach this one
+ * @param origin how it comes into a cluster as long as its directories are empty
+ * @param bindHost address to listen on; the port is that of {@code address}
  * @param dataDir identity, vote, snapshots, high-water mark; created if absent; one process at a time
  * @param logDir the log; may be on another disk; created if absent
  * @param tls key material of the peer listener and of connections to peers
@@ -24,12 +23,15 @@ import java.util.List;
  * @param heartbeatInterval a leader without work says so often that it is alive; shorter than the election timeout
  * @param followerReadLag bound of {@code ReadLevel.FOLLOWER}
  * @param upkeep snapshots, disk space, watchdog, comparison of states
+ * @param joinStall a joining member that makes no progress for this long is given up
+ * @param featureLevel the highest that this build understands
  * @param halt what ends the process
  */
 public record JRaftConfig(
         String clusterName,
         NodeId nodeId,
-        List<Member> members,
+        String address,
+        Origin origin,
         String bindHost,
         Path dataDir,
         Path logDir,
@@ -38,6 +40,8 @@ public record JRaftConfig(
         Duration heartbeatInterval,
         Duration followerReadLag,
         Upkeep upkeep,
+        Duration joinStall,
+        int featureLevel,
         Halt halt) {
 
     /**
@@ -52,22 +56,21 @@ public record JRaftConfig(
     /** Several elections: a healthy follower stays far below, one that is cut off exceeds it soon. */
     public static final Duration DEFAULT_FOLLOWER_READ_LAG = Duration.ofSeconds(2);
 
+    /** A process that starts, or a snapshot that is fetched, shows progress long before. */
+    public static final Duration DEFAULT_JOIN_STALL = Duration.ofSeconds(60);
+
     public JRaftConfig {
-        members = members.stream().sorted(Comparator.comparing(Member::id)).toList();
         new PeerName(clusterName, nodeId.value()); // validates both
-        var ids = new HashSet<NodeId>();
-        var addresses = new HashSet<String>();
-        for (Member member : members) {
-            if (!member.voter()) {
-                throw new IllegalArgumentException("member " + member.id() + ": a learner (expected: voters only)");
-            }
-            PeerAddress.parse(member.address());
-            if (!ids.add(member.id()) || !addresses.add(member.address())) {
-                throw new IllegalArgumentException("member " + member + ": id or address occurs twice");
-            }
+        PeerAddress own = PeerAddress.parse(address);
+        if (origin instanceof Origin.Founders founders
+                && founders.members().stream()
+                        .noneMatch(m -> m.id().equals(nodeId)
+                                && PeerAddress.parse(m.address()).equals(own))) {
+            throw new IllegalArgumentException(
+                    "node id: " + nodeId + " at " + address + " (expected: one of " + founders.expectation() + ")");
         }
-        if (!ids.contains(nodeId)) {
-            throw new IllegalArgumentException("node id: " + nodeId + " (expected: one of " + ids + ")");
+        if (featureLevel < 1) {
+            throw new IllegalArgumentException("feature level: " + featureLevel + " (expected: > 0)");
         }
         if (electionTimeout.compareTo(MIN_ELECTION_TIMEOUT) < 0) {
             throw new IllegalArgumentException(
@@ -79,13 +82,26 @@ public record JRaftConfig(
         }
     }
 
-    /** With defaults for everything else: listens on all addresses, keeps the log in {@code dataDir/log}. */
+    /** A member of a static list; with defaults for everything else. */
     public static JRaftConfig of(
             String clusterName, NodeId nodeId, List<Member> members, Path dataDir, TlsIdentity tls) {
+        var founders = new Origin.Founders(members);
+        for (Member member : founders.members()) {
+            if (member.id().equals(nodeId)) {
+                return of(clusterName, nodeId, member.address(), founders, dataDir, tls);
+            }
+        }
+        throw new IllegalArgumentException("node id: " + nodeId + " (expected: one of " + founders.founders() + ")");
+    }
+
+    /** With defaults for everything else: listens on all addresses, keeps the log in {@code dataDir/log}. */
+    public static JRaftConfig of(
+            String clusterName, NodeId nodeId, String address, Origin origin, Path dataDir, TlsIdentity tls) {
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 "0.0.0.0",
                 dataDir,
                 dataDir.resolve("log"),
@@ -94,6 +110,8 @@ public record JRaftConfig(
                 DEFAULT_ELECTION_TIMEOUT.dividedBy(Limits.HEARTBEAT_FACTOR),
                 DEFAULT_FOLLOWER_READ_LAG,
                 Upkeep.DEFAULT,
+                DEFAULT_JOIN_STALL,
+                1,
                 Halt.PROCESS);
     }
 
@@ -101,7 +119,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 host,
                 dataDir,
                 logDir,
@@ -110,6 +129,8 @@ public record JRaftConfig(
                 heartbeatInterval,
                 followerReadLag,
                 upkeep,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -117,7 +138,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 directory,
@@ -126,6 +148,8 @@ public record JRaftConfig(
                 heartbeatInterval,
                 followerReadLag,
                 upkeep,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -138,7 +162,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -147,6 +172,8 @@ public record JRaftConfig(
                 heartbeat,
                 followerReadLag,
                 upkeep,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -154,7 +181,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -163,6 +191,8 @@ public record JRaftConfig(
                 heartbeatInterval,
                 lag,
                 upkeep,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -170,7 +200,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -179,6 +210,8 @@ public record JRaftConfig(
                 heartbeatInterval,
                 followerReadLag,
                 other,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -186,11 +219,12 @@ public record JRaftConfig(
         return withUpkeep(upkeep.withSnapshotAfter(logBytes, logEntries));
     }
 
-    public JRaftConfig withHalt(Halt other) {
+    public JRaftConfig withJoinStall(Duration stall) {
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -199,20 +233,46 @@ public record JRaftConfig(
                 heartbeatInterval,
                 followerReadLag,
                 upkeep,
+                stall,
+                featureLevel,
+                halt);
+    }
+
+    public JRaftConfig withFeatureLevel(int level) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                address,
+                origin,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                heartbeatInterval,
+                followerReadLag,
+                upkeep,
+                joinStall,
+                level,
+                halt);
+    }
+
+    public JRaftConfig withHalt(Halt other) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                address,
+                origin,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                heartbeatInterval,
+                followerReadLag,
+                upkeep,
+                joinStall,
+                featureLevel,
                 other);
-    }
-
-    /** This member. */
-    public Member self() {
-        return member(nodeId.value());
-    }
-
-    Member member(int id) {
-        for (Member member : members) {
-            if (member.id().value() == id) {
-                return member;
-            }
-        }
-        throw new IllegalArgumentException("node id: " + id + " (expected: a member)");
     }
 }

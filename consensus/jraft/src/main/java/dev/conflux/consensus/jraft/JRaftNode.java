@@ -10,6 +10,9 @@ import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.MemberChange;
+import dev.conflux.consensus.api.MemberProgress;
+import dev.conflux.consensus.api.NewMember;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.NodeStatus;
 import dev.conflux.consensus.api.ReadLevel;
@@ -22,7 +25,7 @@ import io.netty.util.Timer;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -62,6 +65,8 @@ public final class JRaftNode implements ConsensusNode {
     private final DiskSpace space;
     private final Digests digests;
     private final Divergence divergence;
+    private final MembershipChanges membershipChanges = new MembershipChanges(this);
+    private final MembershipDriver driver = new MembershipDriver(this);
     private final Startup startup;
     private final Watchdog watchdog;
     private final Timer timer;
@@ -70,7 +75,6 @@ public final class JRaftNode implements ConsensusNode {
     private final ThreadPoolExecutor snapshotExecutor;
     private final ThreadPoolExecutor scrubExecutor;
     private final StateMachineAdapter adapter;
-    private final Map<PeerId, Integer> nodeIds = new HashMap<>();
     private final PeerId self;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
@@ -80,17 +84,13 @@ public final class JRaftNode implements ConsensusNode {
     private volatile @Nullable RunningEngine running;
     private long progressedTo; // housekeeper
 
-    private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Identity identity)
+    private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership)
             throws IOException {
         this.config = config;
         this.stateMachine = stateMachine;
         this.lock = lock;
-        this.membership = new Membership(config, identity);
-        this.self = PeerAddress.parse(config.self().address()).peerId();
-        for (Member member : config.members()) {
-            nodeIds.put(
-                    PeerAddress.parse(member.address()).peerId(), member.id().value());
-        }
+        this.membership = membership;
+        this.self = PeerAddress.parse(config.address()).peerId();
         String name = "conflux-raft-" + config.nodeId();
         this.transport = new PeerTransport(config, new PeerTls(config.tls()), membership, counters);
         this.timer = new HashedWheelTimer(new DefaultThreadFactory(name + "-timer", true), 10, TimeUnit.MILLISECONDS);
@@ -101,7 +101,14 @@ public final class JRaftNode implements ConsensusNode {
         this.digests = new Digests(stateMachine, scrubExecutor);
         this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
         this.adapter = new StateMachineAdapter(
-                stateMachine, config.halt(), counters, snapshotExecutor, applied, watchdog.apply(), digests);
+                stateMachine,
+                membership,
+                config.halt(),
+                counters,
+                snapshotExecutor,
+                applied,
+                watchdog.apply(),
+                digests);
         this.startup = new Startup(this, rpcExecutor);
         this.space = new DiskSpace(this);
         this.divergence = new Divergence(this);
@@ -130,7 +137,9 @@ public final class JRaftNode implements ConsensusNode {
         JRaftNode node = null;
         try {
             Rebuild.perform(config, stateMachine);
-            node = new JRaftNode(config, stateMachine, lock, Startup.identity(config, stateMachine));
+            Identity identity = Startup.identity(config, stateMachine);
+            var membership = new Membership(config, identity, Startup.membership(config, identity));
+            node = new JRaftNode(config, stateMachine, lock, membership);
             node.begin();
             return node;
         } finally {
@@ -141,7 +150,8 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     private void begin() {
-        transport.connectAll();
+        membership.listen(transport::connectMembers, this::expelled);
+        transport.connectMembers();
         pollApplied();
         starter.start();
     }
@@ -166,8 +176,16 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
+    /** Peers say that this node is no member any more, and that nobody will ever listen to it again. */
+    private void expelled(String reason) {
+        if (!closing.get()) {
+            adapter.fail(reason, null);
+        }
+    }
+
     private void run(RunningEngine started) {
         running = started;
+        transport.contacts(Map.of());
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
                 guarded("high-water mark", this::syncMark),
@@ -199,10 +217,15 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.DIGEST_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
         watchdog.start();
+        housekeeper.scheduleWithFixedDelay(
+                guarded("membership change", driver::drive),
+                Limits.MEMBERSHIP_CHECK_MILLIS,
+                Limits.MEMBERSHIP_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
                 config.nodeId(),
-                config.self().address(),
+                config.address(),
                 started.storage().durable(),
                 started.storage().term(),
                 stateMachine.applied());
@@ -250,8 +273,28 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     @Override
-    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
+    public CompletableFuture<NodeId> transferLeadership(Optional<NodeId> target) {
         return leadership.transfer(target);
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout) {
+        return membershipChanges.add(member, timeout);
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> removeMember(NodeId member, Duration timeout) {
+        return membershipChanges.remove(member, timeout);
+    }
+
+    @Override
+    public CompletableFuture<List<MemberProgress>> progress(Duration timeout) {
+        return membershipChanges.progress(timeout);
+    }
+
+    @Override
+    public CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout) {
+        return membershipChanges.raiseFeatureLevel(level, timeout);
     }
 
     // ---- status ----
@@ -260,6 +303,9 @@ public final class JRaftNode implements ConsensusNode {
     public NodeStatus status() {
         RunningEngine now = running;
         String clusterId = membership.identity().clusterId();
+        MembershipRecord record = membership.membership();
+        Optional<MemberChange> change = record == null ? Optional.empty() : record.change();
+        int featureLevel = record == null ? 1 : record.featureLevel();
         if (now == null || closing.get() || adapter.failed() || watchdog.unwell() != null) {
             return new NodeStatus(
                     clusterId,
@@ -271,7 +317,10 @@ public final class JRaftNode implements ConsensusNode {
                     applied.get(),
                     now == null ? 0 : now.storage().durable().index(),
                     adapter.snapshotIndex(),
-                    config.members(),
+                    membership.members(),
+                    change,
+                    membership.identity().clusterEpoch(),
+                    featureLevel,
                     ReadPoint.UNKNOWN_STALENESS);
         }
         Node engine = now.engine();
@@ -286,7 +335,10 @@ public final class JRaftNode implements ConsensusNode {
                 appliedIndex(),
                 engine.getLastLogIndex(),
                 adapter.snapshotIndex(),
-                config.members(),
+                membership.members(),
+                change,
+                membership.identity().clusterEpoch(),
+                featureLevel,
                 reads.staleness());
     }
 
@@ -297,9 +349,14 @@ public final class JRaftNode implements ConsensusNode {
         return switch (engine.getNodeState()) {
             case STATE_LEADER, STATE_TRANSFERRING -> Role.LEADER;
             case STATE_CANDIDATE -> Role.CANDIDATE;
-            case STATE_FOLLOWER -> Role.FOLLOWER;
+            case STATE_FOLLOWER -> follower();
             case STATE_ERROR, STATE_UNINITIALIZED, STATE_SHUTTING, STATE_SHUTDOWN, STATE_END -> Role.DOWN;
         };
+    }
+
+    private Role follower() {
+        Member own = membership.member(selfId());
+        return own != null && own.voter() ? Role.FOLLOWER : Role.LEARNER;
     }
 
     /** Why this member is in quarantine; empty otherwise. */
@@ -331,7 +388,8 @@ public final class JRaftNode implements ConsensusNode {
         }
         long reached = appliedIndex();
         Watchdog.Activity commits = watchdog.commits();
-        if (adapter.restoring() || reached >= now.engine().getLastCommittedIndex()) {
+        boolean applying = adapter.restoring() || watchdog.apply().underWay(); // which is watched itself
+        if (applying || reached >= now.engine().getLastCommittedIndex()) {
             commits.end();
         } else {
             commits.begin();
@@ -571,11 +629,11 @@ public final class JRaftNode implements ConsensusNode {
 
     @Nullable
     Integer nodeIdOf(PeerId peer) {
-        return nodeIds.get(peer);
+        return membership.idOf(peer.getEndpoint());
     }
 
-    PeerId enginePeer(int nodeId) {
-        return PeerAddress.parse(config.member(nodeId).address()).peerId();
+    MembershipChanges membershipChanges() {
+        return membershipChanges;
     }
 
     /** Runs something after a pause, on the timer thread; false when the node has stopped and it never will. */
@@ -596,7 +654,7 @@ public final class JRaftNode implements ConsensusNode {
     @Nullable
     Member leaderMember() {
         Integer id = leaderId();
-        return id == null ? null : config.member(id);
+        return id == null ? null : membership.member(id);
     }
 
     boolean isLeading() {
@@ -608,7 +666,7 @@ public final class JRaftNode implements ConsensusNode {
     Integer leaderId() {
         RunningEngine now = running;
         PeerId leader = now == null ? null : now.engine().getLeaderId();
-        return leader == null || leader.isEmpty() ? null : nodeIds.get(leader);
+        return leader == null || leader.isEmpty() ? null : nodeIdOf(leader);
     }
 
     long appliedIndex() {

@@ -100,8 +100,8 @@ final class Limits {
     /** Largest frame: a largest command, one batch that it overflows, and headers. */
     static final int MAX_FRAME_BYTES = ConsensusNode.MAX_COMMAND_BYTES + MAX_APPEND_BODY_BYTES + 64 * 1024;
 
-    /** Largest first frame of a connection, before the peer is known. */
-    static final int MAX_HELLO_BYTES = 64 * 1024;
+    /** Largest first frame of a connection, before the peer is known: a membership record with {@link #MAX_MEMBERS}. */
+    static final int MAX_HELLO_BYTES = 256 * 1024;
 
     /** Event loops per node: two cores' worth of TLS. */
     static final int IO_THREADS = 2;
@@ -206,6 +206,26 @@ final class Limits {
 
     /** How often it says in the log what it waits for. */
     static final long BOOTSTRAP_REPORT_MILLIS = 5_000;
+
+    /** How often a node that is not yet part of a cluster resolves again where its contacts are. */
+    static final long CONTACTS_REFRESH_MILLIS = 1_000;
+
+    // ---- membership ----
+
+    /** Members of a cluster; more than seven voters only cost time, the rest is room for mistakes. */
+    static final int MAX_MEMBERS = 32;
+
+    /** How often a leader looks whether a membership change can go on. */
+    static final long MEMBERSHIP_CHECK_MILLIS = 100;
+
+    /** Pause of a membership change after the engine has refused a step. */
+    static final long MEMBERSHIP_RETRY_MILLIS = 300;
+
+    /** How long the leader tries to reach a node that is to be added before it refuses. */
+    static final long CANDIDATE_CONTACT_MILLIS = 3_000;
+
+    /** How long a leader may take to decide about a membership change; the asker asks again afterwards. */
+    static final long CHANGE_DECISION_MILLIS = CANDIDATE_CONTACT_MILLIS + 2_000;
 
     /** Handing leadership over at close. */
     static final long TRANSFER_MILLIS = 2_000;

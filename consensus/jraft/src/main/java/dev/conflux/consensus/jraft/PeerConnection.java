@@ -15,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,8 +35,8 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
     private final Outbox outbox;
     private final ConcurrentMap<String, Object> attributes = new ConcurrentHashMap<>();
     private final AtomicInteger inWork = new AtomicInteger();
-    private @Nullable PeerName name; // event loop
-    private boolean accepted; // event loop
+    private volatile @Nullable PeerName name; // written on the event loop
+    private volatile boolean accepted; // written on the event loop
     private boolean paused; // event loop
 
     PeerConnection(PeerTransport transport, Channel channel, SslHandler tls) {
@@ -68,7 +69,7 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
             }
             try {
                 PeerName peer = PeerTls.peer(tls);
-                transport.membership().checkMember(peer);
+                transport.membership().checkPeer(peer);
                 name = peer;
             } catch (TlsException e) {
                 refuse(String.valueOf(e.getMessage()));
@@ -121,7 +122,7 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
                             "frames",
                             "frames",
                             new LengthFieldBasedFrameDecoder(Limits.MAX_FRAME_BYTES + 4, 0, 4, 0, 4));
-        } else if (reply.verdict() == Wire.Verdict.REFUSED) {
+        } else if (reply.verdict() != Wire.Verdict.NOT_READY) {
             transport.counters().connectionsRefused.increment();
             say(peer, reply.reason());
         }
@@ -158,6 +159,12 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
                 }
             });
         }
+    }
+
+    /** True when it was accepted, from a node that passes. */
+    boolean acceptedFrom(IntPredicate which) {
+        PeerName peer = name;
+        return accepted && peer != null && which.test(peer.nodeId());
     }
 
     String remoteAddress() {

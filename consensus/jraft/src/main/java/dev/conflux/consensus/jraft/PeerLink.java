@@ -49,6 +49,8 @@ final class PeerLink {
         BULK
     }
 
+    private static final PeerAddress NOWHERE = new PeerAddress("nowhere.invalid", 1);
+
     private record Pending(ReplyHandler handler, long deadlineNanos) {}
 
     private record Waiting(Object request, long timeoutMillis, ReplyHandler handler) {}
@@ -65,7 +67,7 @@ final class PeerLink {
     }
 
     private final PeerTransport transport;
-    private final int peerId;
+    private final int peerId; // 0 = whoever is at that address
     private final PeerAddress address;
     private final Lane lane;
     private final EventLoop loop;
@@ -74,6 +76,7 @@ final class PeerLink {
 
     private volatile @Nullable Ready ready;
     private volatile boolean closed;
+    private volatile @Nullable Future<?> sweeping;
 
     // Event loop only.
     private final LongObjectHashMap<Pending> pending = new LongObjectHashMap<>();
@@ -92,9 +95,16 @@ final class PeerLink {
         this.loop = loop;
     }
 
+    /** A link that never connects. */
+    static PeerLink toNobody(PeerTransport transport, int peerId, Lane lane, EventLoop loop) {
+        var link = new PeerLink(transport, peerId, NOWHERE, lane, loop);
+        link.closed = true;
+        return link;
+    }
+
     void start() {
         loop.execute(this::connect);
-        loop.scheduleWithFixedDelay(
+        sweeping = loop.scheduleWithFixedDelay(
                 this::sweep, Limits.TIMEOUT_SWEEP_MILLIS, Limits.TIMEOUT_SWEEP_MILLIS, TimeUnit.MILLISECONDS);
     }
 
@@ -183,6 +193,13 @@ final class PeerLink {
 
     void close() {
         closed = true;
+        Future<?> sweep = sweeping;
+        if (sweep != null) {
+            sweep.cancel(false);
+        }
+        if (loop.isShuttingDown()) {
+            return;
+        }
         loop.execute(() -> {
             Ready now = ready;
             if (now != null) {
@@ -307,6 +324,7 @@ final class PeerLink {
 
         private final SslHandler tls;
         private String problem = "closed by peer";
+        private int reached; // node id in the certificate
 
         Handler(SslHandler tls) {
             this.tls = tls;
@@ -343,6 +361,7 @@ final class PeerLink {
                 try {
                     PeerName name = PeerTls.peer(tls);
                     transport.membership().checkCertificate(name, peerId);
+                    reached = name.nodeId();
                 } catch (TlsException e) {
                     problem = String.valueOf(e.getMessage());
                     transport.counters().connectionsRefused.increment();
@@ -396,7 +415,7 @@ final class PeerLink {
         }
 
         private void greeted(ChannelHandlerContext context, Wire.HelloReply reply) {
-            String refusal = transport.membership().heard(peerId, reply);
+            String refusal = transport.membership().heard(reached, reply);
             if (refusal != null) {
                 problem = refusal;
                 if (reply.verdict() == Wire.Verdict.REFUSED) {
@@ -406,6 +425,11 @@ final class PeerLink {
                 return;
             }
             Channel channel = context.channel();
+            if (closed) {
+                problem = "not wanted any more";
+                context.close();
+                return;
+            }
             channel.pipeline()
                     .replace(
                             "frames",
@@ -419,7 +443,7 @@ final class PeerLink {
             LOG.debug("peer_connected peer={} lane={}", peerId, lane);
             releaseWaiting();
             if (lane == Lane.RAFT) {
-                transport.peerConnected(peerId);
+                transport.peerConnected(reached);
             }
         }
 

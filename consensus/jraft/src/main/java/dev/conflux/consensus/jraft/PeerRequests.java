@@ -33,7 +33,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What peers may ask of this member: the engine's six requests and our three. The engine's administration requests are
+ * What peers may ask of this member: the engine's six requests and ours. The engine's administration requests are
  * not among them. Each engine request is checked against the certificate that it came with.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // the callback answers in either case
@@ -139,6 +139,10 @@ final class PeerRequests implements PeerTransport.Handler {
                 run(executor, () -> node.divergence().toldDiverged(peerId, told));
             }
             case Wire.Transfer transfer -> transfer(request, transfer);
+            case Wire.Change change ->
+                node.membershipChanges().decide(peerId, change).thenAccept(request::sendResponse);
+            case Wire.Progress ignored ->
+                request.sendResponse(node.membershipChanges().ownProgress());
             default -> {
                 LOG.warn("peer_protocol peer={} type={}: not a request; closing", peerId, type);
                 request.connection().close();
@@ -273,8 +277,11 @@ final class PeerRequests implements PeerTransport.Handler {
         }
         try {
             executor.execute(() -> {
+                PeerId peer = node.membership().enginePeer(peerId);
                 for (ReplicatorGroup group : client.replicatorGroups()) {
-                    group.checkReplicator(node.enginePeer(peerId), true);
+                    if (peer != null) {
+                        group.checkReplicator(peer, true);
+                    }
                 }
             });
         } catch (RejectedExecutionException e) {

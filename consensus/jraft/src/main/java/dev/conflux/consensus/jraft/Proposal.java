@@ -26,6 +26,7 @@ final class Proposal {
     private static final String NOT_LEADER_MESSAGE = "Is not leader.";
 
     private final JRaftNode node;
+    private final Envelope.Kind kind;
     private final byte[] command;
     private final boolean forwardable;
     private final long deadlineNanos;
@@ -35,8 +36,9 @@ final class Proposal {
     private volatile String lastProblem = "none is known";
     private long pauseMillis = Limits.RETRY_MIN_MILLIS;
 
-    Proposal(JRaftNode node, byte[] command, Duration timeout, boolean forwardable) {
+    Proposal(JRaftNode node, Envelope.Kind kind, byte[] command, Duration timeout, boolean forwardable) {
         this.node = node;
+        this.kind = kind;
         this.command = command;
         this.forwardable = forwardable;
         this.deadlineNanos = System.nanoTime() + timeout.toNanos();
@@ -70,7 +72,8 @@ final class Proposal {
             return;
         }
         if (node.leadsOrWill()) {
-            String noSpace = node.space().refusal();
+            // A change of membership may be what makes room.
+            String noSpace = kind == Envelope.Kind.COMMAND ? node.space().refusal() : null;
             if (noSpace == null) {
                 append();
             } else {
@@ -110,7 +113,7 @@ final class Proposal {
         inDoubt = true;
         node.counters().proposed.increment();
         try {
-            node.engine().apply(new Task(new Envelope(node.wallClockMillis(), command).encode(), new Appended()));
+            node.engine().apply(new Task(new Envelope(kind, node.wallClockMillis(), command).encode(), new Appended()));
         } catch (IllegalStateException e) {
             notAppended(); // Thrown before anything is queued.
             future.completeExceptionally(new ConsensusException.Unavailable("stopping"));

@@ -40,7 +40,8 @@ final class Proposals {
             return CompletableFuture.failedFuture(
                     new ConsensusException.Overloaded(count + " proposals are waiting for an answer"));
         }
-        CompletableFuture<Committed> future = new Proposal(node, command, timeout, forwardable).start(timeout);
+        CompletableFuture<Committed> future =
+                new Proposal(node, Envelope.Kind.COMMAND, command, timeout, forwardable).start(timeout);
         future.whenComplete((committed, problem) -> released(command.length, true));
         return future;
     }

@@ -230,7 +230,7 @@ final class Reads {
         if (member.equals(node.config().nodeId())) {
             return completing(() -> node.stateMachine().query(query));
         }
-        if (node.config().members().stream().noneMatch(m -> m.id().equals(member))) {
+        if (node.membership().member(member.value()) == null) {
             return CompletableFuture.failedFuture(
                     new ConsensusException.Refused("node " + member + " is not a member"));
         }

@@ -32,7 +32,8 @@ final class Rebuild {
         if (!Files.exists(request)) {
             return;
         }
-        if (config.members().size() == 1) {
+        MembershipRecord membership = MembershipRecord.read(config.dataDir());
+        if (membership != null && membership.members().size() == 1) {
             throw new IdentityException(request + " asks to build the state anew, but this is the only member: nobody"
                     + " has it. Delete the file, or restore a backup");
         }

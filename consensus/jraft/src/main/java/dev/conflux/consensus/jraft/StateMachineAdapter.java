@@ -14,10 +14,12 @@ import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.StateMachine;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -45,6 +47,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private final AppliedIndex applied;
     private final Watchdog.Activity working;
     private final Digests digests;
+    private final Membership membership;
     private final AtomicBoolean failed = new AtomicBoolean();
     private @Nullable EngineStorage storage; // set once before the engine starts
 
@@ -62,6 +65,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     StateMachineAdapter(
             StateMachine stateMachine,
+            Membership membership,
             Halt halt,
             Counters counters,
             Executor snapshots,
@@ -75,6 +79,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         this.applied = applied;
         this.working = working;
         this.digests = digests;
+        this.membership = membership;
     }
 
     void attach(EngineStorage engineStorage) {
@@ -149,18 +154,28 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                 LogPosition position = new LogPosition(iterator.getIndex(), iterator.getTerm());
                 Closure closure = iterator.done();
                 last = position.index();
+                if (Envelope.isMembership(iterator.getData())) {
+                    flush(entries, closures, bytes);
+                    bytes = 0;
+                    applyMembership(position, Envelope.decode(iterator.getData()), closure);
+                    reached = stateMachine.applied();
+                    firstOfRun = true; // For the state machine this is a gap.
+                    iterator.next();
+                    continue;
+                }
                 if (position.index() <= reached.index()) {
                     // The state is ahead of the engine's snapshot after a restart. No proposer waits for these.
                     counters.replayedEntries.increment();
+                    working.progress(); // There may be hundreds of thousands of them.
                     if (closure != null) {
                         closure.run(new Status(RaftError.EINTERNAL, "already applied"));
                     }
-                } else if (DigestMark.is(iterator.getData())) {
+                } else if (Envelope.isDigestMark(iterator.getData())) {
                     flush(entries, closures, bytes);
                     bytes = 0;
                     digests.marked(
                             position.index(),
-                            DigestMark.decode(iterator.getData()).whole());
+                            Envelope.decode(iterator.getData()).whole());
                     stateMachine.skipped(position);
                 } else {
                     if (firstOfRun && position.index() > reached.index() + 1) {
@@ -187,6 +202,16 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         } catch (Throwable e) {
             fail("apply failed after " + stateMachine.applied() + ": " + e.getMessage(), e);
             iterator.setErrorAndRollback(1, new Status(RaftError.ESTATEMACHINE, "halted"));
+        }
+    }
+
+    /** The record is durable before the entry counts as applied; it knows itself what it has applied already. */
+    private void applyMembership(LogPosition position, Envelope envelope, @Nullable Closure closure)
+            throws IOException {
+        String refusal = membership.apply(position, MembershipEntry.decode(envelope.command()));
+        applied.advance(position.index());
+        if (closure instanceof Proposal.Appended proposal) {
+            proposal.applied(position, refusal.getBytes(StandardCharsets.UTF_8));
         }
     }
 
@@ -284,6 +309,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             bytesSinceSnapshot.set(0);
             entriesSinceSnapshot.set(0);
             StateMachine.Snapshot snapshot = beginSnapshot(directory);
+            membership.current().write(root);
             snapshots.execute(() -> complete(writer, root, snapshot, done));
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
@@ -303,6 +329,8 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         try {
             List<String> names = snapshot.complete();
             var files = new ArrayList<SnapshotManifest.Entry>();
+            files.add(SnapshotManifest.entry(root, MembershipRecord.FILE));
+            add(writer, files.getLast());
             for (String name : names) {
                 DurableFiles.syncFile(root.resolve(STATE).resolve(name));
                 SnapshotManifest.Entry file = SnapshotManifest.entry(root, STATE + "/" + name);
@@ -357,6 +385,11 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                 counters.snapshotsInstalled.increment();
                 LOG.info("snapshot_restored position={}", position);
             }
+            MembershipRecord record = MembershipRecord.read(root);
+            if (record == null) {
+                throw new IOException(root.resolve(MembershipRecord.FILE) + " is missing");
+            }
+            membership.install(record);
             EngineStorage current = storage;
             if (current != null) {
                 current.snapshotLoaded(logPosition);
@@ -404,7 +437,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onConfigurationCommitted(Configuration configuration) {
-        // Membership is static for now.
+        membership.voters(Set.copyOf(configuration.getPeers()));
     }
 
     @Override

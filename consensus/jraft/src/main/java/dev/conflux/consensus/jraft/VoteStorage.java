@@ -58,7 +58,9 @@ final class VoteStorage implements RaftMetaStorage {
         try {
             DurableFiles.createDirectories(DurableFiles.parent(file));
             if (Files.exists(file)) {
-                read();
+                Vote vote = read(file);
+                term = vote.term();
+                votedFor = vote.votedFor();
             }
         } catch (IOException e) {
             LOG.error("{} cannot be read", file, e);
@@ -73,7 +75,15 @@ final class VoteStorage implements RaftMetaStorage {
         return true;
     }
 
-    private void read() throws IOException {
+    /** What the file says. */
+    record Vote(long term, PeerId votedFor) {}
+
+    /**
+     * Reads a vote file.
+     *
+     * @throws IdentityException when it is damaged
+     */
+    static Vote read(Path file) throws IOException {
         String text = Files.readString(file, StandardCharsets.ISO_8859_1);
         int end = text.lastIndexOf(CHECKSUM);
         if (end < 0 || !text.substring(end).equals(checksumLine(text.substring(0, end)))) {
@@ -82,13 +92,12 @@ final class VoteStorage implements RaftMetaStorage {
                     + " directories under a new node id");
         }
         String[] lines = text.substring(0, end).split("\n", -1);
-        term = Long.parseLong(lines[0].substring("term=".length()));
         String peer = lines[1].substring("voted_for=".length());
         var parsed = new PeerId();
         if (!peer.isEmpty() && !parsed.parse(peer)) {
             throw new IdentityException(file + ": " + peer + " (expected: a member)");
         }
-        votedFor = parsed;
+        return new Vote(Long.parseLong(lines[0].substring("term=".length())), parsed);
     }
 
     private static String checksumLine(String lines) {

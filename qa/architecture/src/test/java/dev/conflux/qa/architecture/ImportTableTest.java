@@ -28,7 +28,8 @@ class ImportTableTest {
     private static final String ADAPTER = "dev.conflux.adapter..";
     private static final String PROTOCOL = "dev.conflux.protocol..";
     private static final String SERVER = "dev.conflux.server..";
-    private static final String TOOL = "dev.conflux.tool..";
+    private static final String LOCAL = "dev.conflux.tool.local..";
+    private static final String INSPECTOR = "dev.conflux.tool.inspector..";
 
     /** JDK and annotations: allowed everywhere. */
     private static final String[] EVERYWHERE = {"java..", "javax..", "org.jspecify..", "com.google.errorprone.."};
@@ -146,11 +147,20 @@ class ImportTableTest {
             .resideInAPackage(SERVER);
 
     @ArchTest
-    static final ArchRule TOOLS_DO_NOT_REACH_INTO_THE_NODE = noClasses()
+    static final ArchRule THE_LOCAL_CLUSTER_DOES_NOT_REACH_INTO_THE_NODE = noClasses()
             .that()
-            .resideInAPackage(TOOL)
+            .resideInAPackage(LOCAL)
             .should()
-            .dependOnClassesThat(ours(TOOL, BASE, "dev.conflux.adapter.postgres.."));
+            .dependOnClassesThat(ours(LOCAL, BASE, "dev.conflux.adapter.postgres.."));
+
+    /** It reads the stored state with the one adapter that knows how it is stored. */
+    @ArchTest
+    static final ArchRule THE_INSPECTOR_KNOWS_WHAT_IS_STORED_NOT_HOW_IT_IS_SERVED = noClasses()
+            .that()
+            .resideInAPackage(INSPECTOR)
+            .should()
+            .dependOnClassesThat(
+                    ours(INSPECTOR, "dev.conflux.consensus..", MODEL, STATE, "dev.conflux.adapter.rocksdb.."));
 
     @ArchTest
     static final ArchRule NO_JAVA_SERIALISATION = noClasses()
