@@ -21,22 +21,43 @@ enum Setting {
             "server.max_connections", "20000", "client connections; more are refused, so that descriptors last"),
     SERVER_EVENT_LOOPS("server.event_loops", "0", "0 = one per processor"),
     CLUSTER_NAME("cluster.name", "conflux", "part of every peer certificate: two clusters never talk to each other"),
-    CLUSTER_NODE_ID("cluster.node_id", "1", "this node's number, unique for ever"),
+    CLUSTER_NODE_ID(
+            "cluster.node_id",
+            "1",
+            "this node's number, unique for ever; ordinal = one more than the number that cluster.address begins with,"
+                    + " as in node-0.peers:9090"),
     CLUSTER_PEERS(
             "cluster.peers",
             "",
-            "all members, this one included: host:port (numbered from 1 in this order) or id@host:port"),
+            "all members of the first start, this one included: host:port (numbered from 1 in this order) or id@host:port;"
+                    + " with cluster.join: some members of the running cluster"),
+    CLUSTER_ADDRESS(
+            "cluster.address",
+            "",
+            "host:port at which the other nodes reach this one, kept for ever; needed with cluster.join or"
+                    + " cluster.discovery, else taken from cluster.peers"),
+    CLUSTER_DISCOVERY(
+            "cluster.discovery",
+            "",
+            "instead of cluster.peers: dns://name:port (all its addresses) or srv://name (its SRV records;"
+                    + " srv://server:port/name asks that DNS server)"),
+    CLUSTER_FOUNDERS(
+            "cluster.founders", "3", "with cluster.discovery: nodes 1 to this number found the cluster; others join"),
+    CLUSTER_JOIN(
+            "cluster.join",
+            "false",
+            "true: this node founds nothing, it waits to be added to a running cluster (docs/operations/cluster.md)"),
     CLUSTER_BIND_HOST("cluster.bind_host", "0.0.0.0", "where the peer port listens; the dev profile says 127.0.0.1"),
     CLUSTER_TLS_CERT_FILE("cluster.tls.cert_file", "", "PEM certificate that names this node (docs/operations/tls.md)"),
     CLUSTER_TLS_KEY_FILE("cluster.tls.key_file", "", "PEM private key of the peer certificate"),
     CLUSTER_TLS_CA_FILE("cluster.tls.ca_file", "", "PEM of the authority that signs all peer certificates"),
     CLUSTER_ELECTION_TIMEOUT(
             "cluster.election_timeout",
-            "400ms",
-            "a follower waits so long before it stands for election; a new leader is there after some 600 ms"),
+            "300ms",
+            "a follower waits so long before it stands for election; a new leader is there after some 450 ms"),
     CLUSTER_HEARTBEAT_INTERVAL(
             "cluster.heartbeat_interval",
-            "40ms",
+            "30ms",
             "a tenth of the election timeout, so that one lost beat is no election"),
     OPS_HOST("ops.host", "127.0.0.1", "operators' port; loopback, because it has no login of its own yet"),
     OPS_PORT("ops.port", "9091", "operators' port, /_cluster"),

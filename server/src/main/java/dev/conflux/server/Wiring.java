@@ -9,9 +9,9 @@ import dev.conflux.base.tls.DevCertificateAuthority;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.base.tls.TlsFiles;
 import dev.conflux.base.tls.TlsIdentity;
-import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.jraft.Halt;
+import dev.conflux.consensus.jraft.IdentityException;
 import dev.conflux.consensus.jraft.JRaftConfig;
 import dev.conflux.consensus.jraft.JRaftNode;
 import dev.conflux.core.service.AuthSettings;
@@ -27,6 +27,7 @@ import dev.conflux.core.service.ReleaseService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 import dev.conflux.core.state.ConfigState;
+import dev.conflux.core.state.FeatureLevel;
 import dev.conflux.core.state.StateStoreException;
 import dev.conflux.protocol.http.HttpProtocol;
 import dev.conflux.protocol.http.HttpServerConfig;
@@ -40,7 +41,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -200,13 +200,11 @@ final class Wiring implements AutoCloseable {
 
     private String howToHeal() {
         ServerConfig.Storage storage = config.storage();
-        if (config.cluster().peers().size() == 1) {
-            return "This is the only member: restore " + storage.dataDir() + " from a backup";
-        }
         return "If it fails again after a restart, while the other members are well: stop this node, delete "
                 + storage.dataDir().resolve("state") + ", "
                 + storage.dataDir().resolve("raft").resolve("snapshots") + " and " + storage.walDir()
-                + " and nothing else, and start it: it takes no part until it has everything from the leader again";
+                + " and nothing else, and start it: it takes no part until it has everything from the leader again."
+                + " An only member has to be restored from a backup";
     }
 
     private PostgresMetadataStore metadataStore(Path dataDir) throws IOException {
@@ -237,19 +235,24 @@ final class Wiring implements AutoCloseable {
 
     private JRaftConfig consensus(Path dataDir) {
         ServerConfig.Cluster cluster = config.cluster();
-        List<Member> members = cluster.peers().stream()
-                .map(peer -> new Member(new NodeId(peer.nodeId()), peer.hostAndPort(), true))
-                .toList();
         return JRaftConfig.of(
                         cluster.name(),
                         new NodeId(cluster.nodeId()),
-                        members,
+                        cluster.address().hostAndPort(),
+                        cluster.origin(),
                         dataDir.resolve("raft"),
                         peerIdentity(cluster))
+                .withFeatureLevel(FeatureLevel.SUPPORTED)
+                .withHalt(Wiring::halt)
                 .withBindHost(cluster.bindHost())
                 .withLogDir(config.storage().walDir())
                 .withElectionTimeout(cluster.electionTimeout(), cluster.heartbeatInterval())
                 .withUpkeep(config.storage().upkeep());
+    }
+
+    /** A supervisor restarts what halted; a node that is no member any more is for a person to look at. */
+    private static void halt(String reason, @Nullable Throwable cause) {
+        Runtime.getRuntime().halt(cause instanceof IdentityException ? Main.EXIT_IDENTITY : Halt.EXIT_CODE);
     }
 
     private static TlsIdentity peerIdentity(ServerConfig.Cluster cluster) {

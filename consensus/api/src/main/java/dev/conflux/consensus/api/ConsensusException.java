@@ -110,6 +110,15 @@ public abstract sealed class ConsensusException extends RuntimeException {
         }
     }
 
+    /** Another membership change is in progress; nothing has changed. Repeat it afterwards. */
+    public static final class ChangeInProgress extends ConsensusException {
+        private static final long serialVersionUID = 1L;
+
+        public ChangeInProgress(String detail) {
+            super(detail);
+        }
+    }
+
     /** The membership or snapshot operation was refused; the message says why. */
     public static final class Refused extends ConsensusException {
         private static final long serialVersionUID = 1L;

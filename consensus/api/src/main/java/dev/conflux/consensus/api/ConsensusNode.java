@@ -62,7 +62,8 @@ public interface ConsensusNode extends AutoCloseable {
      * repeating a call is harmless.
      *
      * @param timeout how long to wait for the end; the change goes on afterwards, also under another leader
-     * @return a failure with {@link ConsensusException.Refused} says why nothing has changed
+     * @return a failure with {@link ConsensusException.Refused} or {@link ConsensusException.ChangeInProgress} says why
+     *     nothing has changed
      */
     CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout);
 
@@ -78,6 +79,9 @@ public interface ConsensusNode extends AutoCloseable {
 
     /** What the leader knows of each member; asks it if this is another member. Sorted by id. */
     CompletableFuture<List<MemberProgress>> progress(Duration timeout);
+
+    /** What the whole cluster may use at this moment; cheap. See {@link #raiseFeatureLevel}. */
+    int featureLevel();
 
     /**
      * Lets the whole cluster use what builds of this level understand, for ever. Refused unless every member runs such a

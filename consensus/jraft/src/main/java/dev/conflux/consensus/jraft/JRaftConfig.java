@@ -23,7 +23,7 @@ import java.util.List;
  * @param heartbeatInterval a leader without work says so often that it is alive; shorter than the election timeout
  * @param followerReadLag bound of {@code ReadLevel.FOLLOWER}
  * @param upkeep snapshots, disk space, watchdog, comparison of states
- * @param joinStall a joining member that makes no progress for this long is given up
+ * @param joinStall a joining member that cannot be reached for this long is given up
  * @param featureLevel the highest that this build understands
  * @param halt what ends the process
  */
@@ -48,7 +48,7 @@ public record JRaftConfig(
      * Measured on real processes: a new leader within one second of the old one's death in 19 of 20 trials, the other a
      * split vote (1.07 s); heartbeats of 40 ms leave room for pauses of some hundred milliseconds.
      */
-    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(400);
+    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(300);
 
     /** Below this, scheduling noise of a shared machine looks like a dead leader. */
     public static final Duration MIN_ELECTION_TIMEOUT = Duration.ofMillis(200);
@@ -56,7 +56,7 @@ public record JRaftConfig(
     /** Several elections: a healthy follower stays far below, one that is cut off exceeds it soon. */
     public static final Duration DEFAULT_FOLLOWER_READ_LAG = Duration.ofSeconds(2);
 
-    /** A process that starts, or a snapshot that is fetched, shows progress long before. */
+    /** A restart of its process fits in. */
     public static final Duration DEFAULT_JOIN_STALL = Duration.ofSeconds(60);
 
     public JRaftConfig {

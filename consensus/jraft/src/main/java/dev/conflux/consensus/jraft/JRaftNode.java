@@ -179,7 +179,7 @@ public final class JRaftNode implements ConsensusNode {
     /** Peers say that this node is no member any more, and that nobody will ever listen to it again. */
     private void expelled(String reason) {
         if (!closing.get()) {
-            adapter.fail(reason, null);
+            adapter.fail(reason, new IdentityException(reason));
         }
     }
 
@@ -293,6 +293,12 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     @Override
+    public int featureLevel() {
+        MembershipRecord record = membership.membership();
+        return record == null ? 1 : record.featureLevel();
+    }
+
+    @Override
     public CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout) {
         return membershipChanges.raiseFeatureLevel(level, timeout);
     }
@@ -305,7 +311,6 @@ public final class JRaftNode implements ConsensusNode {
         String clusterId = membership.identity().clusterId();
         MembershipRecord record = membership.membership();
         Optional<MemberChange> change = record == null ? Optional.empty() : record.change();
-        int featureLevel = record == null ? 1 : record.featureLevel();
         if (now == null || closing.get() || adapter.failed() || watchdog.unwell() != null) {
             return new NodeStatus(
                     clusterId,
@@ -320,7 +325,7 @@ public final class JRaftNode implements ConsensusNode {
                     membership.members(),
                     change,
                     membership.identity().clusterEpoch(),
-                    featureLevel,
+                    featureLevel(),
                     ReadPoint.UNKNOWN_STALENESS);
         }
         Node engine = now.engine();
@@ -338,7 +343,7 @@ public final class JRaftNode implements ConsensusNode {
                 membership.members(),
                 change,
                 membership.identity().clusterEpoch(),
-                featureLevel,
+                featureLevel(),
                 reads.staleness());
     }
 

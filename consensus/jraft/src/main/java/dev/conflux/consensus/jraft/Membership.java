@@ -35,6 +35,7 @@ final class Membership {
     private volatile @Nullable MembershipRecord membership;
     private volatile Map<Endpoint, Integer> ids = Map.of(); // of the record's members
     private volatile Set<PeerId> voters = Set.of();
+    private volatile List<Member> members = List.of();
     private volatile Runnable changed = () -> {};
     private volatile Consumer<String> expelled = reason -> {};
 
@@ -43,6 +44,8 @@ final class Membership {
         this.identity = identity;
         if (membership != null) {
             set(membership);
+        } else {
+            members = listMembers();
         }
     }
 
@@ -53,6 +56,7 @@ final class Membership {
                         byAddress.put(PeerAddress.parse(entry.address()).endpoint(), id));
         membership = next;
         ids = Map.copyOf(byAddress);
+        members = listMembers();
     }
 
     /**
@@ -155,10 +159,15 @@ final class Membership {
     /** Who votes, as committed; told by the engine. */
     void voters(Set<PeerId> newVoters) {
         voters = Set.copyOf(newVoters);
+        members = listMembers();
     }
 
-    /** Everybody, sorted by id; before the first start, the static list if there is one. */
+    /** Everybody, sorted by id; before the first start, the static list if there is one. Cheap. */
     List<Member> members() {
+        return members;
+    }
+
+    private List<Member> listMembers() {
         MembershipRecord known = membership;
         if (known == null) {
             return config.origin() instanceof Origin.Founders founders ? founders.members() : List.of();

@@ -130,6 +130,8 @@ final class MembershipChanges {
                 }
                 case UNAVAILABLE, TOO_LARGE, NO_SPACE ->
                     future.completeExceptionally(new ConsensusException.Refused(answer.detail()));
+                case CHANGE_IN_PROGRESS ->
+                    future.completeExceptionally(new ConsensusException.ChangeInProgress(answer.detail()));
                 case INDETERMINATE -> {
                     inDoubt = true;
                     again(answer.detail());
@@ -195,7 +197,7 @@ final class MembershipChanges {
                     if (!record.members().containsKey(id)) {
                         throw new ConsensusException.Refused(
                                 "node " + id
-                                        + " did not catch up and was given up; the membership is as it was before. See its log");
+                                        + " could not be reached any more and was given up; the membership is as it was before. See its log");
                     }
                     yield Optional.of(MemberChange.State.DONE);
                 }
@@ -237,8 +239,10 @@ final class MembershipChanges {
         return decision.whenComplete((reply, problem) -> deciding.set(false));
     }
 
-    private static Wire.ChangeReply refused(String why) {
-        return new Wire.ChangeReply(Wire.Outcome.UNAVAILABLE, why, 0);
+    private Wire.ChangeReply refused(String why) {
+        boolean busy =
+                node.membership().current().inProgress().filter(why::equals).isPresent();
+        return new Wire.ChangeReply(busy ? Wire.Outcome.CHANGE_IN_PROGRESS : Wire.Outcome.UNAVAILABLE, why, 0);
     }
 
     private static Wire.ChangeReply nothingLeft() {

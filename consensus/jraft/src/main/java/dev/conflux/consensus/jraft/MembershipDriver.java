@@ -30,7 +30,7 @@ final class MembershipDriver {
     // About the node being added; only hints, lost with the leadership.
     private int watched; // node id; 0 = nobody
     private long watchedMatched;
-    private long watchedSinceNanos;
+    private long reachedNanos;
     private volatile boolean promoting; // it had caught up as a learner, and is on its way to become a voter
 
     MembershipDriver(JRaftNode node) {
@@ -81,7 +81,7 @@ final class MembershipDriver {
                 step("drop learner " + id, (engine, done) -> engine.removeLearners(List.of(peer), done));
             } else {
                 LOG.warn(
-                        "member_given_up node={} reason=\"no progress for {}\"",
+                        "member_given_up node={} reason=\"not reached for {}\"",
                         id,
                         node.config().joinStall());
                 replicate(new MembershipEntry.GiveUp(id));
@@ -109,16 +109,16 @@ final class MembershipDriver {
             watched = id;
             promoting = false;
             watchedMatched = 0;
-            watchedSinceNanos = System.nanoTime();
+            reachedNanos = System.nanoTime();
         }
-        if (matched > watchedMatched) {
-            watchedMatched = matched;
-            watchedSinceNanos = System.nanoTime();
+        watchedMatched = Math.max(watchedMatched, matched);
+        if (node.membershipChanges().reachable(id)) {
+            reachedNanos = System.nanoTime(); // Fetching a large snapshot, it matches nothing for minutes.
         }
     }
 
     private boolean stalled() {
-        return System.nanoTime() - watchedSinceNanos > node.config().joinStall().toNanos();
+        return System.nanoTime() - reachedNanos > node.config().joinStall().toNanos();
     }
 
     private void remove(int id, PeerId peer, boolean voter, boolean learner) {

@@ -171,7 +171,8 @@ record MembershipRecord(
         return changes(MemberChange.Kind.ADD, id) ? "" : inProgress().orElse("");
     }
 
-    private Optional<String> inProgress() {
+    /** Why another change has to wait; empty when it has not. */
+    Optional<String> inProgress() {
         return change.map(c -> "node " + c.member() + " is being "
                 + (c.kind() == MemberChange.Kind.ADD ? "added" : "removed") + "; one change at a time");
     }

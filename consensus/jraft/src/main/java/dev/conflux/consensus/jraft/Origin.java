@@ -127,7 +127,7 @@ public sealed interface Origin {
     private static Map<PeerAddress, Integer> anybody(Contacts source) throws IOException {
         var contacts = new HashMap<PeerAddress, Integer>();
         for (String address : new ArrayList<>(source.addresses())) {
-            contacts.put(PeerAddress.parse(address), 0);
+            contacts.put(PeerAddress.contact(address), 0);
         }
         return contacts;
     }

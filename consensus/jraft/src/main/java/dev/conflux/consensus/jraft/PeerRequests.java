@@ -217,6 +217,7 @@ final class PeerRequests implements PeerTransport.Handler {
                     case ConsensusException.TooLarge e -> Wire.Outcome.TOO_LARGE;
                     case ConsensusException.NotCaughtUp e -> Wire.Outcome.UNAVAILABLE;
                     case ConsensusException.Unavailable e -> Wire.Outcome.UNAVAILABLE;
+                    case ConsensusException.ChangeInProgress e -> Wire.Outcome.UNAVAILABLE;
                     case ConsensusException.Refused e -> Wire.Outcome.UNAVAILABLE;
                 }
                 : Wire.Outcome.INDETERMINATE;

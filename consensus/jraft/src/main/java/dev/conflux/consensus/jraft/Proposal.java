@@ -205,7 +205,7 @@ final class Proposal {
                 notAppended();
                 overloaded(answer.detail());
             }
-            case UNAVAILABLE -> {
+            case UNAVAILABLE, CHANGE_IN_PROGRESS -> {
                 notAppended();
                 retry(answer.detail());
             }

@@ -195,7 +195,9 @@ final class Wire {
         TOO_LARGE(4),
         UNAVAILABLE(5),
         /** Nothing was appended: disk space is low. */
-        NO_SPACE(6);
+        NO_SPACE(6),
+        /** A membership change has to wait for another one. */
+        CHANGE_IN_PROGRESS(7);
 
         final int code;
 

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -436,6 +437,33 @@ class MembershipTest {
             assertThatThrownBy(() -> joined(cluster.node(leader).transferLeadership(Optional.of(new NodeId(77)))))
                     .isInstanceOf(ConsensusException.Refused.class)
                     .hasMessageContaining("not a voting member");
+        }
+    }
+
+    @Test
+    void shouldEndMembersThatMeetAHigherEpoch() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given: what founding again from node 1 leaves in its directory
+            cluster.propose(cluster.awaitLeader(), "a");
+            for (int id = 1; id <= 3; id++) {
+                cluster.crash(id);
+            }
+            Identity identity = Objects.requireNonNull(Identity.read(cluster.dataDir(1)));
+            identity.memberOf(identity.clusterId(), 2).write(cluster.dataDir(1));
+
+            // when
+            for (int id = 1; id <= 3; id++) {
+                cluster.start(id);
+            }
+
+            // then
+            for (int id = 2; id <= 3; id++) {
+                TestCluster.Running old = cluster.get(id);
+                await().atMost(TestCluster.SOON)
+                        .untilAsserted(() -> assertThat(old.halted().get())
+                                .contains("was founded again as epoch 2; this directory is of epoch 1"));
+            }
+            assertThat(cluster.get(1).halted().get()).isNull();
         }
     }
 

@@ -29,6 +29,8 @@ public enum ErrorCode {
     NOT_FOUND(25),
     OVERLOADED(26),
     INTERNAL(27),
+    OPERATION_REFUSED(30),
+    FEATURE_NOT_ENABLED(31),
     STORAGE_FULL(40);
 
     private final int number;

@@ -6,9 +6,11 @@ import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxException;
+import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.state.CommandCodec;
 import dev.conflux.core.state.CommandEnvelope;
+import dev.conflux.core.state.FeatureLevel;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
@@ -97,6 +99,13 @@ public final class CommandLog {
     }
 
     private Outcome propose(Caller caller, Command command, CommandEnvelope.@Nullable IdempotencyKey key) {
+        int required = FeatureLevel.required(command);
+        if (required > node.featureLevel()) {
+            throw new ConfluxException(new ConfluxError.Unavailable(
+                    ErrorCode.FEATURE_NOT_ENABLED,
+                    "this needs feature level " + required + ", the cluster is at " + node.featureLevel()
+                            + " (upgrade every node, then raise it: POST /_cluster/feature-level)"));
+        }
         byte[] bytes = CommandCodec.encode(new CommandEnvelope(
                 caller.principal().name(), caller.principal().userId(), caller.traceId(), key, command));
         if (bytes.length > ConsensusNode.MAX_COMMAND_BYTES) {

@@ -6,6 +6,9 @@ import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.MemberChange;
+import dev.conflux.consensus.api.MemberProgress;
+import dev.conflux.consensus.api.NewMember;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.NodeStatus;
 import dev.conflux.consensus.api.ReadLevel;
@@ -30,6 +33,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
 
     private static final NodeId SELF = new NodeId(1);
     private static final Member MEMBER = new Member(SELF, "127.0.0.1:9090", true);
+    private volatile int featureLevel = 1;
 
     private final StateMachine machine;
     private final ExecutorService applier = Executors.newSingleThreadExecutor(
@@ -94,6 +98,11 @@ public final class SingleNodeConsensus implements ConsensusNode {
         return CompletableFuture.supplyAsync(() -> machine.query(query));
     }
 
+    /** As if the cluster were at another level. */
+    public void featureLevel(int level) {
+        featureLevel = level;
+    }
+
     @Override
     public NodeStatus status() {
         long applied = index.get();
@@ -108,6 +117,9 @@ public final class SingleNodeConsensus implements ConsensusNode {
                 applied,
                 0,
                 List.of(MEMBER),
+                Optional.empty(),
+                1,
+                featureLevel,
                 0);
     }
 
@@ -117,8 +129,34 @@ public final class SingleNodeConsensus implements ConsensusNode {
     }
 
     @Override
-    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
+    public CompletableFuture<NodeId> transferLeadership(Optional<NodeId> target) {
         return CompletableFuture.failedFuture(new ConsensusException.Refused("there is no other member"));
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one member only"));
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> removeMember(NodeId member, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one member only"));
+    }
+
+    @Override
+    public CompletableFuture<List<MemberProgress>> progress(Duration timeout) {
+        long last = status().lastLogIndex();
+        return CompletableFuture.completedFuture(List.of(new MemberProgress(MEMBER, "", true, last, 0, 1)));
+    }
+
+    @Override
+    public int featureLevel() {
+        return featureLevel;
+    }
+
+    @Override
+    public CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one build only"));
     }
 
     @Override

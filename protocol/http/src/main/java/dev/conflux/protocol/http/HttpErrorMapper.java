@@ -31,7 +31,9 @@ final class HttpErrorMapper {
                     CAS_REQUIRED,
                     VERSION_IN_USE,
                     PROPOSAL_PENDING,
-                    MEMBERSHIP_CHANGE_IN_PROGRESS -> 409;
+                    MEMBERSHIP_CHANGE_IN_PROGRESS,
+                    OPERATION_REFUSED,
+                    FEATURE_NOT_ENABLED -> 409;
             case CONFIG_TOO_LARGE -> 413;
             case IDEMPOTENCY_KEY_REUSED -> 422;
             case QUOTA_EXCEEDED, RATE_LIMITED -> 429;

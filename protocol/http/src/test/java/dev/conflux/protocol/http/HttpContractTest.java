@@ -1044,8 +1044,61 @@ class HttpContractTest {
                         .path("snapshot_index")
                         .asLong())
                 .isPositive();
-        assertThat(node.send("POST", "/_cluster/leader/transfer", new byte[0]).status())
+        Answer transfer = node.send("POST", "/_cluster/leader/transfer", new byte[0]);
+        assertThat(transfer.status()).isEqualTo(409);
+        assertThat(transfer.json().path("code").asString()).isEqualTo("OPERATION_REFUSED");
+        assertThat(status.json().path("cluster_epoch").asLong()).isEqualTo(1);
+        assertThat(status.json().path("feature_level").asInt()).isEqualTo(1);
+        assertThat(status.json().path("change").asString()).isEqualTo("none");
+        assertThat(status.json().at("/nodes/1/matched_index").asLong()).isPositive();
+        assertThat(status.json().at("/nodes/1/lag").asLong()).isZero();
+        assertThat(status.json().at("/nodes/1/feature_level").asInt()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldRefuseMembershipChangesThatMakeNoSense() throws Exception {
+        assertThat(node.json("POST", "/_cluster/nodes", "{\"raft_address\":\"n4:9090\"}")
+                        .status())
                 .isEqualTo(400);
+        assertThat(node.json("POST", "/_cluster/nodes", "{\"node_id\":4}").status())
+                .isEqualTo(400);
+        assertThat(node.json("POST", "/_cluster/nodes", "{\"node_id\":4,\"raft_address\":\"no space\"}")
+                        .status())
+                .isEqualTo(400);
+        Answer alone = node.json(
+                "POST", "/_cluster/nodes", "{\"node_id\":4,\"raft_address\":\"n4:9090\",\"api_address\":\"n4:8080\"}");
+        assertThat(alone.status()).isEqualTo(409);
+        assertThat(alone.json().path("detail").asString()).isEqualTo("there is one member only");
+        assertThat(node.send("DELETE", "/_cluster/nodes/x", new byte[0]).status())
+                .isEqualTo(400);
+        assertThat(node.send("DELETE", "/_cluster/nodes/99999999999", new byte[0])
+                        .status())
+                .isEqualTo(400);
+        assertThat(node.send("DELETE", "/_cluster/nodes/1", new byte[0]).status())
+                .isEqualTo(409);
+        assertThat(node.json("POST", "/_cluster/feature-level", "{\"feature_level\":0}")
+                        .status())
+                .isEqualTo(400);
+        assertThat(node.json("POST", "/_cluster/feature-level", "{\"feature_level\":2}")
+                        .status())
+                .isEqualTo(409);
+    }
+
+    @Test
+    void shouldRefuseBeforeTheLogWhatTheClusterIsNotReadyFor() throws Exception {
+        long before = node.consensus.status().lastLogIndex();
+        node.consensus.featureLevel(0);
+        try {
+            Answer refused = node.json(
+                    "POST",
+                    CONFIGS,
+                    "{\"tenant\":\"f\",\"app\":\"app\",\"env\":\"prod\",\"name\":\"level\",\"content\":\"x\"}");
+            assertThat(refused.status()).as(refused.text()).isEqualTo(409);
+            assertThat(refused.json().path("code").asString()).isEqualTo("FEATURE_NOT_ENABLED");
+            assertThat(node.consensus.status().lastLogIndex()).isEqualTo(before);
+        } finally {
+            node.consensus.featureLevel(1);
+        }
     }
 
     @Test

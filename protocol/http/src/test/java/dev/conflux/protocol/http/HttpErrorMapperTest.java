@@ -52,6 +52,8 @@ class HttpErrorMapperTest {
             case VERSION_IN_USE,
                     PROPOSAL_PENDING,
                     MEMBERSHIP_CHANGE_IN_PROGRESS,
+                    OPERATION_REFUSED,
+                    FEATURE_NOT_ENABLED,
                     NO_LEADER,
                     NO_QUORUM,
                     METADATA_UNAVAILABLE,

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param best absent when every directory is damaged
  * @param reason why that one
- * @param majority true when the undamaged directories are a majority of the voters: then nothing committed is missing
- *     from the best, and its members need only be started
+ * @param majority true when the undamaged directories, backups not counted, are a majority of the voters: then nothing
+ *     committed is missing from the best, and its members need only be started
  * @param notes what an operator must know before going on
  */
 record Comparison(
@@ -74,9 +74,9 @@ record Comparison(
                         + ", others are of another one: the cluster was founded again, and what is of epoch "
                         + epochs.first() + " is fenced; compare directories of epoch " + epochs.last());
             }
-            if (member.nodeId() != 0 && !nodes.add(member.nodeId())) {
+            if (member.nodeId() != 0 && !member.backup() && !nodes.add(member.nodeId())) {
                 throw new IllegalArgumentException(member.directory() + ": node " + member.nodeId()
-                        + " is there twice; compare one directory of each node, the newest");
+                        + " is there twice; of older copies say --backup");
             }
         }
     }
@@ -88,7 +88,7 @@ record Comparison(
         MemberReport second = candidates.get(1);
         LogPosition first = best.end();
         LogPosition next = second.end();
-        String other = second.nodeId() == 0 ? second.directory() : "node " + second.nodeId();
+        String other = second.shortName();
         if (first.term() != next.term()) {
             return "its last entry is of term " + first.term() + ", that of " + other + " of term " + next.term()
                     + ": a later term wins, whatever the index";
@@ -112,8 +112,7 @@ record Comparison(
         var notes = new ArrayList<String>();
         if (majority) {
             notes.add("nothing committed is missing: the undamaged directories are a majority of the "
-                    + best.voters().size() + " voters. If none of them is an older copy, start those nodes; no new"
-                    + " cluster is needed");
+                    + best.voters().size() + " voters. Start those nodes; no new cluster is needed");
             return notes;
         }
         notes.add("may be lost: whatever the absent voters committed after " + Output.position(best.end())
@@ -150,7 +149,8 @@ record Comparison(
     private static boolean majorityOf(List<String> voters, List<MemberReport> candidates) {
         long here = voters.stream()
                 .filter(address -> candidates.stream()
-                        .anyMatch(member -> address.equals(member.members().get(member.nodeId()))))
+                        .anyMatch(member -> !member.backup()
+                                && address.equals(member.members().get(member.nodeId()))))
                 .count();
         return here > voters.size() / 2;
     }
@@ -191,7 +191,7 @@ record Comparison(
                     member.revision() == null ? "?" : Long.toString(member.revision()),
                     member.term() == null ? "?" : "term " + member.term(),
                     Output.time(member.newestCommandAtMillis()),
-                    member.damaged() ? "damaged" : "good",
+                    (member.damaged() ? "damaged" : "good") + (member.backup() ? ", backup" : ""),
                     member.directory()));
         }
         out.table(rows);

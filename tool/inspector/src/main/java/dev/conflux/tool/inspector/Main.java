@@ -42,10 +42,10 @@ import picocli.CommandLine.Parameters;
             "examples",
             "  raft-inspector show /var/lib/conflux",
             "  raft-inspector verify /backup/node-1",
-            "  raft-inspector compare /backup/node-1 /backup/node-3,/backup/node-3-wal",
+            "  raft-inspector compare /copy/node-1 /copy/node-3,/copy/node-3-wal --backup /backup/node-2",
             "  raft-inspector entries /var/lib/conflux --last 20",
             "  raft-inspector state /var/lib/conflux --configs --json",
-            "  raft-inspector force-new-cluster /var/lib/conflux --others /backup/node-1",
+            "  raft-inspector force-new-cluster /var/lib/conflux --backup /backup/node-1",
             "",
             "exit codes: 0 nothing wrong, 1 damage found or no safe choice, 2 not confirmed, 64 usage,",
             "65 the directory is in use or not a member's, 66 it cannot be read"
@@ -59,6 +59,7 @@ public final class Main {
     static final int EXIT_UNREADABLE = 66;
 
     private static final String DIRECTORY = "DIRECTORY[,WAL_DIR]";
+    private static final String BACKUP = "an older copy, which says nothing of what its node did later; repeatable";
 
     private final BufferedReader in;
     private final PrintWriter out;
@@ -117,7 +118,7 @@ public final class Main {
             @Parameters(paramLabel = DIRECTORY) NodeDirectory directory,
             @Option(names = "--json", description = "machine-readable") boolean json)
             throws IOException {
-        MemberReport report = report(directory, false);
+        MemberReport report = report(directory, false, false);
         return print(json, report, report::print, report.damaged());
     }
 
@@ -129,7 +130,7 @@ public final class Main {
             @Parameters(paramLabel = DIRECTORY) NodeDirectory directory,
             @Option(names = "--json", description = "machine-readable") boolean json)
             throws IOException {
-        MemberReport report = report(directory, true);
+        MemberReport report = report(directory, false, true);
         return print(
                 json,
                 report,
@@ -147,14 +148,21 @@ public final class Main {
             description = "Names the directory to go on from, why, and what that cannot save.",
             mixinStandardHelpOptions = true)
     int compare(
-            @Parameters(paramLabel = DIRECTORY, arity = "1..*") List<NodeDirectory> directories,
+            @Parameters(
+                            paramLabel = DIRECTORY,
+                            arity = "0..*",
+                            description = "of a node as it stopped, or a copy made since")
+                    @Nullable
+                    List<NodeDirectory> directories,
+            @Option(names = "--backup", paramLabel = DIRECTORY, description = BACKUP) @Nullable
+                    List<NodeDirectory> backups,
             @Option(names = "--quick", description = "look at the ends only; without it everything is verified")
                     boolean quick,
             @Option(names = "--json", description = "machine-readable") boolean json)
             throws IOException {
-        var reports = new ArrayList<MemberReport>();
-        for (NodeDirectory directory : directories) {
-            reports.add(report(directory, !quick));
+        List<MemberReport> reports = reports(directories, backups, !quick);
+        if (reports.isEmpty()) {
+            throw new IllegalArgumentException("compare: no directory (expected: at least one)");
         }
         Comparison comparison = Comparison.of(reports);
         return print(json, comparison, comparison::print, comparison.best() == null);
@@ -230,13 +238,13 @@ public final class Main {
     int forceNewCluster(
             @Parameters(paramLabel = DIRECTORY, description = "of the survivor") NodeDirectory directory,
             @Option(
-                            names = "--others",
-                            arity = "1..*",
+                            names = "--other",
                             paramLabel = DIRECTORY,
-                            description =
-                                    "the other directories or backups there are; refuses if one of them is better")
+                            description = "of another node that is left; refuses if it is better; repeatable")
                     @Nullable
                     List<NodeDirectory> others,
+            @Option(names = "--backup", paramLabel = DIRECTORY, description = BACKUP) @Nullable
+                    List<NodeDirectory> backups,
             @Option(names = "--accept-damage", description = "go on from a directory in which verify finds damage")
                     boolean acceptDamage,
             @Option(names = "--yes", description = "do not ask") boolean yes,
@@ -245,11 +253,10 @@ public final class Main {
         if (json && !yes) {
             throw new IllegalArgumentException("--json: asks nothing (expected: together with --yes)");
         }
-        var reports = new ArrayList<MemberReport>();
-        reports.add(report(directory, true));
-        for (NodeDirectory other : others == null ? List.<NodeDirectory>of() : others) {
-            reports.add(report(other, true));
-        }
+        var directories = new ArrayList<NodeDirectory>();
+        directories.add(directory);
+        directories.addAll(others == null ? List.of() : others);
+        List<MemberReport> reports = reports(directories, backups, true);
         MemberReport survivor = reports.getFirst();
         Comparison comparison = Comparison.of(reports);
         Optional<String> refusal = refusal(survivor, comparison, acceptDamage);
@@ -301,7 +308,7 @@ public final class Main {
                     + " voters. Start those nodes: no new cluster is needed, and nothing committed is missing");
         }
         MemberReport best = comparison.best();
-        if (best != null && !survivor.damaged() && best.nodeId() != survivor.nodeId()) {
+        if (best != null && !survivor.damaged() && best.end().compareTo(survivor.end()) > 0) {
             return Optional.of(best.name() + " is the better survivor, because " + comparison.reason());
         }
         return Optional.empty();
@@ -315,9 +322,22 @@ public final class Main {
         return answer != null && answer.strip().equals(clusterName);
     }
 
-    private static MemberReport report(NodeDirectory directory, boolean whole) throws IOException {
+    private static List<MemberReport> reports(
+            @Nullable List<NodeDirectory> directories, @Nullable List<NodeDirectory> backups, boolean whole)
+            throws IOException {
+        var reports = new ArrayList<MemberReport>();
+        for (NodeDirectory directory : directories == null ? List.<NodeDirectory>of() : directories) {
+            reports.add(report(directory, false, whole));
+        }
+        for (NodeDirectory backup : backups == null ? List.<NodeDirectory>of() : backups) {
+            reports.add(report(backup, true, whole));
+        }
+        return reports;
+    }
+
+    private static MemberReport report(NodeDirectory directory, boolean backup, boolean whole) throws IOException {
         try (OfflineDirectory offline = directory.open()) {
-            return MemberReport.of(directory, offline, whole);
+            return MemberReport.of(directory, offline, backup, whole);
         }
     }
 

@@ -15,12 +15,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a member's directories say, in the form that is printed. Absent = could not be read; a problem says why.
  *
+ * @param backup true: an older copy, of which the node may have gone on
  * @param nodeId 0 when the identity cannot be read
  * @param end the end of log or newest snapshot, whichever is later: what elections compare
  * @param newestCommandAtMillis the leader's clock when the newest command in the log was appended; 0 = none there
@@ -31,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  */
 record MemberReport(
         String directory,
+        boolean backup,
         String clusterName,
         String clusterId,
         long clusterEpoch,
@@ -84,9 +87,11 @@ record MemberReport(
     /**
      * Reads one member.
      *
+     * @param backup true for an older copy
      * @param whole true: check every checksum; false: look at the ends only
      */
-    static MemberReport of(NodeDirectory node, OfflineDirectory offline, boolean whole) throws IOException {
+    static MemberReport of(NodeDirectory node, OfflineDirectory offline, boolean backup, boolean whole)
+            throws IOException {
         var problems = new ArrayList<Problem>();
         (whole ? offline.verify() : offline.findings()).forEach(finding -> problems.add(Problem.of(finding)));
         Optional<OfflineDirectory.Who> who = offline.who();
@@ -103,6 +108,7 @@ record MemberReport(
         Optional<OfflineDirectory.Register> register = offline.register();
         return new MemberReport(
                 node.given().toString(),
+                backup,
                 who.map(OfflineDirectory.Who::clusterName).orElse(""),
                 who.map(OfflineDirectory.Who::clusterId).orElse(""),
                 who.map(OfflineDirectory.Who::clusterEpoch).orElse(0L),
@@ -130,7 +136,7 @@ record MemberReport(
                                 snapshot.directory().toString(),
                                 snapshot.includes(),
                                 snapshot.statePosition().orElse(null),
-                                snapshot.files().size()))
+                                new TreeMap<>(snapshot.files())))
                         .toList(),
                 List.copyOf(problems));
     }
@@ -141,7 +147,11 @@ record MemberReport(
 
     /** For messages. */
     String name() {
-        return nodeId == 0 ? directory : "node " + nodeId + " (" + directory + ")";
+        return nodeId == 0 ? directory : shortName() + " (" + directory + ")";
+    }
+
+    String shortName() {
+        return nodeId == 0 ? directory : (backup ? "the backup of node " : "node ") + nodeId;
     }
 
     /** The voter's node id, when the identity knows its address. */
@@ -193,7 +203,7 @@ record MemberReport(
         for (Snapshot snapshot : snapshots) {
             facts.add(new Output.Fact(
                     "snapshot",
-                    Output.position(snapshot.includes()) + "; " + snapshot.files() + " files in "
+                    Output.position(snapshot.includes()) + "; " + snapshot.files().size() + " files in "
                             + snapshot.directory()));
         }
         out.facts(facts);

@@ -45,9 +45,9 @@ class ForceNewClusterTest {
             cluster.submit(Commands.create("acme/shop/prod/config-" + i, "content " + i, Commands.fresh()));
         }
         cluster.node(1).snapshot().join();
+        cluster.stop(3);
         cluster.submit(Commands.publish(1, "newest"));
         digest = cluster.state(1).view().digest();
-        cluster.stop(3);
         cluster.stop(2);
         cluster.stop(1);
     }
@@ -149,9 +149,27 @@ class ForceNewClusterTest {
 
     @Test
     void shouldRefuseWhenAMajorityIsThere() {
-        Ran ran = run("", "force-new-cluster", node(1), "--others", node(2), "--yes");
+        Ran ran = run("", "force-new-cluster", node(1), "--other", node(2), "--yes");
         assertThat(ran.code()).isEqualTo(1);
         assertThat(ran.err()).contains("a majority of the 3 voters").contains("Nothing was changed");
+    }
+
+    @Test
+    void shouldTakeABackupForWhatItIs() {
+        // when: the same directory, as an older copy, is no majority
+        Ran compared = run("", "compare", node(2), "--backup", node(1), "--backup", node(3));
+        assertThat(compared.out())
+                .contains("best survivor: the backup of node 1")
+                .contains("may be lost")
+                .contains("good, backup");
+
+        // then
+        Ran worse = run("", "force-new-cluster", node(3), "--backup", node(1), "--yes");
+        assertThat(worse.code()).isEqualTo(1);
+        assertThat(worse.err()).contains("the backup of node 1").contains("is the better survivor");
+        assertThat(run("", "force-new-cluster", node(1), "--backup", node(3), "--yes")
+                        .code())
+                .isZero();
     }
 
     @Test
