@@ -94,6 +94,7 @@ final class Wiring implements AutoCloseable {
         ConfigState state = openState(dataDir.resolve("state"));
         starting = false;
         JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state, metrics));
+        observe(metrics, node);
 
         var authorizer = new Authorizer();
         var commands = new CommandLog(node, state, WRITE_TIMEOUT);
@@ -129,6 +130,30 @@ final class Wiring implements AutoCloseable {
                             }
                         },
                         task -> Thread.ofPlatform().daemon().name("ready").start(task));
+    }
+
+    /** What tells of a disk or a state that is not as it should be. */
+    private static void observe(Metrics metrics, JRaftNode node) {
+        metrics.gauge(
+                "conflux_raft_divergences_found",
+                "Members found to differ from a majority, since this node started, while it led",
+                () -> node.metrics().divergencesFound());
+        metrics.gauge(
+                "conflux_raft_divergences_undecided",
+                "Comparisons of states without a majority, since this node started, while it led: alarm",
+                () -> node.metrics().divergencesUndecided());
+        metrics.gauge(
+                "conflux_raft_digests_compared",
+                "Comparisons of states since this node started, while it led",
+                () -> node.metrics().digestsCompared());
+        metrics.gauge(
+                "conflux_raft_snapshots_refused",
+                "Received snapshots that differed from their manifest, since this node started",
+                () -> node.metrics().snapshotsRefused());
+        metrics.gauge(
+                "conflux_raft_refused_for_space",
+                "Writes refused because disk space is low, since this node started",
+                () -> node.metrics().refusedForSpace());
     }
 
     @Override

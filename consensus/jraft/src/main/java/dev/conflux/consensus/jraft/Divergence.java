@@ -103,7 +103,9 @@ final class Divergence {
     void mark(boolean whole) {
         markedNanos = System.nanoTime();
         entriesAtMark = node.counters().appliedEntries.sum();
-        node.engine().apply(new Task(new DigestMark(node.wallClockMillis(), whole).encode(), null));
+        node.engine()
+                .apply(new Task(
+                        Envelope.digestMark(node.wallClockMillis(), whole).encode(), null));
     }
 
     private void collect(Collection collection) {

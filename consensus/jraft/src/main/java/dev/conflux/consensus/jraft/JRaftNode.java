@@ -148,9 +148,9 @@ public final class JRaftNode implements ConsensusNode {
         DirectoryLock lock = DirectoryLock.acquire(config.dataDir());
         JRaftNode node = null;
         try {
+            Rebuild.perform(config, stateMachine);
             Identity identity = Startup.identity(config, stateMachine);
             var membership = new Membership(config, identity, Startup.membership(config, identity));
-            Rebuild.perform(config, membership, stateMachine);
             node = new JRaftNode(config, stateMachine, lock, membership, metrics);
             node.begin();
             return node;
@@ -417,7 +417,8 @@ public final class JRaftNode implements ConsensusNode {
         }
         long reached = appliedIndex();
         Watchdog.Activity commits = watchdog.commits();
-        if (adapter.restoring() || reached >= now.engine().getLastCommittedIndex()) {
+        boolean applying = adapter.restoring() || watchdog.apply().underWay(); // which is watched itself
+        if (applying || reached >= now.engine().getLastCommittedIndex()) {
             commits.end();
         } else {
             commits.begin();

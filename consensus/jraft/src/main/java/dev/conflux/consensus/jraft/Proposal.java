@@ -72,7 +72,8 @@ final class Proposal {
             return;
         }
         if (node.leadsOrWill()) {
-            String noSpace = node.space().refusal();
+            // A change of membership may be what makes room.
+            String noSpace = kind == Envelope.Kind.COMMAND ? node.space().refusal() : null;
             if (noSpace == null) {
                 append();
             } else {

@@ -27,12 +27,13 @@ final class Rebuild {
     }
 
     /** Does what was asked for, if anything was; may be broken off and repeated. */
-    static void perform(JRaftConfig config, Membership membership, StateMachine stateMachine) throws IOException {
+    static void perform(JRaftConfig config, StateMachine stateMachine) throws IOException {
         Path request = config.dataDir().resolve(FILE);
         if (!Files.exists(request)) {
             return;
         }
-        if (membership.members().size() == 1) {
+        MembershipRecord membership = MembershipRecord.read(config.dataDir());
+        if (membership != null && membership.members().size() == 1) {
             throw new IdentityException(request + " asks to build the state anew, but this is the only member: nobody"
                     + " has it. Delete the file, or restore a backup");
         }

@@ -188,15 +188,16 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                 if (position.index() <= reached.index()) {
                     // The state is ahead of the engine's snapshot after a restart. No proposer waits for these.
                     counters.replayedEntries.increment();
+                    working.progress(); // There may be hundreds of thousands of them.
                     if (closure != null) {
                         closure.run(new Status(RaftError.EINTERNAL, "already applied"));
                     }
-                } else if (DigestMark.is(iterator.getData())) {
+                } else if (Envelope.isDigestMark(iterator.getData())) {
                     flush(entries, closures, bytes);
                     bytes = 0;
                     digests.marked(
                             position.index(),
-                            DigestMark.decode(iterator.getData()).whole());
+                            Envelope.decode(iterator.getData()).whole());
                     stateMachine.skipped(position);
                 } else {
                     if (firstOfRun && position.index() > reached.index() + 1) {

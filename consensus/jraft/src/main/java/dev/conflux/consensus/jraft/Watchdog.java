@@ -33,10 +33,19 @@ final class Watchdog implements AutoCloseable {
             this.name = name;
         }
 
+        /** For tools: nobody looks. */
+        static Activity unwatched(String name) {
+            return new Activity(name);
+        }
+
         void begin() {
             if ((steps.get() & 1) == 0) {
                 steps.incrementAndGet();
             }
+        }
+
+        boolean underWay() {
+            return (steps.get() & 1) == 1;
         }
 
         /** Still under way, but not stuck. */
@@ -75,11 +84,6 @@ final class Watchdog implements AutoCloseable {
         this.ended = ended;
         thread = new Thread(this::run, name);
         thread.setDaemon(true);
-    }
-
-    /** For whoever does the same outside of a running node. */
-    static Activity unwatched() {
-        return new Activity("working offline");
     }
 
     private Activity activity(String name) {

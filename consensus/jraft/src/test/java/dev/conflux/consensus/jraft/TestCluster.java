@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 final class TestCluster implements AutoCloseable {
 
     static final String NAME = "alpha";
+    /** Nothing in the log but what a test puts there. */
+    static final Upkeep NO_MARKS = Upkeep.DEFAULT.withDigests(Duration.ZERO, Duration.ZERO);
+
     static final Duration SOON = Duration.ofSeconds(20);
 
     /** One running member. */
@@ -89,7 +92,8 @@ final class TestCluster implements AutoCloseable {
     JRaftConfig config(int id, String address, Origin origin) {
         return tuning.apply(JRaftConfig.of(
                         NAME, new NodeId(id), address, origin, dataDir(id), authority.issue(new PeerName(NAME, id)))
-                .withBindHost("127.0.0.1"));
+                .withBindHost("127.0.0.1")
+                .withUpkeep(NO_MARKS));
     }
 
     /** Starts a node that waits to be added, and returns at once. */
@@ -103,7 +107,8 @@ final class TestCluster implements AutoCloseable {
     JRaftConfig config(int id) {
         return tuning.apply(
                 JRaftConfig.of(NAME, new NodeId(id), members, dataDir(id), authority.issue(new PeerName(NAME, id)))
-                        .withBindHost("127.0.0.1"));
+                        .withBindHost("127.0.0.1")
+                .withUpkeep(NO_MARKS));
     }
 
     /** Starts a member and returns at once. */

@@ -38,6 +38,7 @@ public final class CommandLog {
 
     private record InFlight(byte[] requestHash, CompletableFuture<Outcome> outcome) {}
 
+    private final ConsensusNode node;
     private final RetryingProposer proposer;
     private final ConfigState state;
     private final Duration timeout;
@@ -48,6 +49,7 @@ public final class CommandLog {
 
     /** @param state that {@code node} drives; asked for outcomes that it holds already */
     public CommandLog(ConsensusNode node, ConfigState state, Duration timeout) {
+        this.node = node;
         this.proposer = new RetryingProposer(node, RetryPolicy.DEFAULT);
         this.state = state;
         this.timeout = timeout;
