@@ -58,12 +58,13 @@ record MemberReport(
         List<Snapshot> snapshots,
         List<Problem> problems) {
 
-    /** A snapshot in print. */
+    /**
+     * A snapshot in print.
+     *
+     * @param files path below {@code directory} to CRC-32C
+     */
     record Snapshot(
-            String directory,
-            LogPosition includes,
-            @Nullable LogPosition state,
-            int files) {}
+            String directory, LogPosition includes, @Nullable LogPosition state, SortedMap<String, String> files) {}
 
     /** A finding in print. */
     record Problem(String severity, String file, String what) {
