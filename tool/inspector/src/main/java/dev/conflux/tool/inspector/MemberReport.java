@@ -64,7 +64,10 @@ record MemberReport(
      * @param files path below {@code directory} to CRC-32C
      */
     record Snapshot(
-            String directory, LogPosition includes, @Nullable LogPosition state, SortedMap<String, String> files) {}
+            String directory,
+            LogPosition includes,
+            @Nullable LogPosition state,
+            SortedMap<String, String> files) {}
 
     /** A finding in print. */
     record Problem(String severity, String file, String what) {
