@@ -29,7 +29,7 @@ final class Client {
 
     private static final List<String> JOBS = paths("job", 8);
     private static final List<String> OTHERS = paths("other", 4);
-    private static final int OPERATIONS = 16;
+    private static final int OPERATIONS = 12;
     private static final int ATTEMPTS = 5;
     private static final long ATTEMPT_TIMEOUT = 150_000;
     private static final long MAX_PAUSE = 60_000;

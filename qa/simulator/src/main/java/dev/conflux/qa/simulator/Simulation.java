@@ -33,6 +33,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
@@ -543,6 +544,7 @@ final class Simulation {
     private Result check() {
         long revision = oracle.state().view().revision();
         List<ChangeEvent> expected = oracle.events();
+        Map<StateArea, Long> contents = contents(oracle.store());
         var logs = new ArrayList<NodeLog>();
         List<Change> changes = changes(expected, oracle.state().reader());
         for (Replica replica : replicas) {
@@ -552,7 +554,7 @@ final class Simulation {
                         + state.view().revision() + " (right: " + revision + ")");
             }
             checkEvents(replica, expected);
-            checkStore(replica);
+            checkStore(replica, contents);
             logs.add(new NodeLog(replica.id, 0, revision, changes));
         }
         checkHistoryOfState(changes);
@@ -596,9 +598,8 @@ final class Simulation {
     }
 
     /** Byte for byte what a state machine has that never crashed. */
-    private void checkStore(Replica replica) {
+    private static void checkStore(Replica replica, Map<StateArea, Long> right) {
         Map<StateArea, Long> own = contents(replica.store());
-        Map<StateArea, Long> right = contents(oracle.store());
         if (!own.equals(right)) {
             Set<StateArea> different = EnumSet.noneOf(StateArea.class);
             own.forEach((area, hash) -> {
@@ -611,7 +612,7 @@ final class Simulation {
     }
 
     private static Map<StateArea, Long> contents(StateStore store) {
-        Map<StateArea, Long> contents = new HashMap<>();
+        Map<StateArea, Long> contents = new EnumMap<>(StateArea.class);
         for (StateArea area : StateArea.values()) {
             long[] hash = {1};
             store.scan(area.from(), area.to(), StateReads.Order.ASCENDING, (key, value) -> {
