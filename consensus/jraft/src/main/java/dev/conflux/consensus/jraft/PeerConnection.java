@@ -70,6 +70,10 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
             }
             try {
                 PeerName peer = PeerTls.peer(tls);
+                if (transport.membership().isSelf(peer)) {
+                    channel.close(); // It has found out, too, and does not come again.
+                    return;
+                }
                 transport.membership().checkPeer(peer);
                 name = peer;
                 traffic = transport.counters().peer(peer.nodeId());

@@ -378,6 +378,12 @@ final class PeerLink {
                 }
                 try {
                     PeerName name = PeerTls.peer(tls);
+                    if (peerId == 0 && transport.membership().isSelf(name)) {
+                        closed = true; // A contact that is this node itself: nothing to be heard there.
+                        problem = "this is this node itself";
+                        context.close();
+                        return;
+                    }
                     transport.membership().checkCertificate(name, peerId);
                     reached = name.nodeId();
                 } catch (TlsException e) {
