@@ -1,5 +1,6 @@
 package dev.conflux.core.service;
 
+import dev.conflux.base.observe.Tracing;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.ConsensusNode;
@@ -42,6 +43,7 @@ public final class CommandLog {
     private final RetryingProposer proposer;
     private final ConfigState state;
     private final Duration timeout;
+    private final Tracing tracing;
     private final RequestIds requestIds = new RequestIds();
 
     /** Writes of this node that carry an idempotency key and have no answer yet; bounded by the requests in flight. */
@@ -49,6 +51,12 @@ public final class CommandLog {
 
     /** @param state that {@code node} drives; asked for outcomes that it holds already */
     public CommandLog(ConsensusNode node, ConfigState state, Duration timeout) {
+        this(node, state, timeout, Tracing.off());
+    }
+
+    /** As the other, with a span {@code propose} for each write that is sampled. */
+    public CommandLog(ConsensusNode node, ConfigState state, Duration timeout, Tracing tracing) {
+        this.tracing = tracing;
         this.node = node;
         this.proposer = new RetryingProposer(node, RetryPolicy.DEFAULT);
         this.state = state;
@@ -121,6 +129,24 @@ public final class CommandLog {
 
     private Outcome propose(
             Caller caller, Command command, CommandEnvelope.DedupKey key, @Nullable String idempotencyKey) {
+        try (Tracing.Open span = tracing.begin("propose", caller.traceId())) {
+            try {
+                return propose(caller, command, key, idempotencyKey, span);
+            } catch (ConfluxException e) {
+                if (span != null) {
+                    span.failed(e.error().code().name());
+                }
+                throw e;
+            }
+        }
+    }
+
+    private Outcome propose(
+            Caller caller,
+            Command command,
+            CommandEnvelope.DedupKey key,
+            @Nullable String idempotencyKey,
+            Tracing.@Nullable Open span) {
         int required = FeatureLevel.required(command);
         if (required > node.featureLevel()) {
             throw new ConfluxException(new ConfluxError.Unavailable(
@@ -129,7 +155,12 @@ public final class CommandLog {
                             + " (upgrade every node, then raise it: POST /_cluster/feature-level)"));
         }
         byte[] bytes = CommandCodec.encode(new CommandEnvelope(
-                caller.principal().name(), caller.principal().userId(), caller.traceId(), key, command));
+                caller.principal().name(),
+                caller.principal().userId(),
+                span == null ? caller.traceId() : span.traceId(),
+                key,
+                command,
+                span == null ? 0 : span.spanId()));
         if (bytes.length > ConsensusNode.MAX_COMMAND_BYTES) {
             throw new ConfluxException(
                     new ConfluxError.TooLarge("request", bytes.length, ConsensusNode.MAX_COMMAND_BYTES));

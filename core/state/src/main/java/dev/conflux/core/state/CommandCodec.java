@@ -1,6 +1,8 @@
 package dev.conflux.core.state;
 
+import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.WireFormat;
 import dev.conflux.consensus.api.RequestId;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.ConfluxException;
@@ -9,6 +11,7 @@ import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Result;
 import dev.conflux.core.state.proto.LogProto;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +36,8 @@ public final class CommandCodec {
                 .setFormatVersion(FORMAT_VERSION)
                 .setAuthor(envelope.author())
                 .setAuthorId(envelope.authorId())
-                .setTraceId(envelope.traceId());
+                .setTraceId(envelope.traceId())
+                .setTraceSpan(envelope.traceSpan());
         switch (envelope.dedupKey()) {
             case CommandEnvelope.IdempotencyKey key ->
                 log.setIdempotency(LogProto.Idempotency.newBuilder()
@@ -129,10 +133,45 @@ public final class CommandCodec {
         }
         try {
             return new CommandEnvelope(
-                    log.getAuthor(), log.getAuthorId(), log.getTraceId(), dedupKey(log), command(log));
+                    log.getAuthor(),
+                    log.getAuthorId(),
+                    log.getTraceId(),
+                    dedupKey(log),
+                    command(log),
+                    log.getTraceSpan());
         } catch (ConfluxException | IllegalArgumentException e) {
             throw new UnknownCommandException("command: a value that no command may hold", e);
         }
+    }
+
+    /**
+     * Where spans about a command belong.
+     *
+     * @param traceId 32 hex digits
+     * @param spanId 0 = nobody wants any
+     */
+    public record TraceParent(String traceId, long spanId) {
+
+        private static final TraceParent NONE = new TraceParent("", 0);
+    }
+
+    /** Reads two fields of {@link #encode}'s bytes and skips the rest; {@code spanId} 0 when they cannot be read. */
+    public static TraceParent traceParent(byte[] bytes) {
+        String traceId = "";
+        long spanId = 0;
+        try {
+            CodedInputStream in = CodedInputStream.newInstance(bytes);
+            for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
+                switch (WireFormat.getTagFieldNumber(tag)) {
+                    case LogProto.Envelope.TRACE_ID_FIELD_NUMBER -> traceId = in.readString();
+                    case LogProto.Envelope.TRACE_SPAN_FIELD_NUMBER -> spanId = in.readFixed64();
+                    default -> in.skipField(tag);
+                }
+            }
+        } catch (IOException e) {
+            return TraceParent.NONE; // Apply says what is wrong with it.
+        }
+        return spanId == 0 ? TraceParent.NONE : new TraceParent(traceId, spanId);
     }
 
     public static byte[] encodeOutcome(Outcome outcome) {

@@ -13,13 +13,20 @@ import org.jspecify.annotations.Nullable;
  * @param traceId W3C trace id of the request, 32 hex digits
  * @param dedupKey null = a repetition is a second command
  * @param command what was decided
+ * @param traceSpan W3C id of the proposer's span, if it is sampled; 0 = it is not
  */
 public record CommandEnvelope(
         String author,
         long authorId,
         String traceId,
         @Nullable DedupKey dedupKey,
-        Command command) {
+        Command command,
+        long traceSpan) {
+
+    /** Not sampled. */
+    public CommandEnvelope(String author, long authorId, String traceId, @Nullable DedupKey dedupKey, Command command) {
+        this(author, authorId, traceId, dedupKey, command, 0);
+    }
 
     /** Makes a repetition recognisable. */
     public sealed interface DedupKey permits IdempotencyKey, RequestKey {}
