@@ -106,7 +106,7 @@ final class TestCluster implements AutoCloseable {
         return tuning.apply(
                 JRaftConfig.of(NAME, new NodeId(id), members, dataDir(id), authority.issue(new PeerName(NAME, id)))
                         .withBindHost("127.0.0.1")
-                .withUpkeep(NO_MARKS));
+                        .withUpkeep(NO_MARKS));
     }
 
     /** Starts a member and returns at once. */

@@ -68,19 +68,26 @@ final class SnapshotBenchmark implements Benchmark {
                 setting.tell("publishing, without a snapshot");
                 generator.measure(leader.httpPort(), CONCURRENCY, measured, measured, () -> 0);
                 baseline = generator
-                        .measure(leader.httpPort(), CONCURRENCY, Duration.ofSeconds(1), measured, () ->
-                                ProcessFigures.cpuMicros(pids))
+                        .measure(
+                                leader.httpPort(),
+                                CONCURRENCY,
+                                Duration.ofSeconds(1),
+                                measured,
+                                () -> ProcessFigures.cpuMicros(pids))
                         .level();
                 setting.tell("publishing, while all nodes take a snapshot");
                 Future<Level> during = executor.submit(() -> generator
-                        .measure(leader.httpPort(), CONCURRENCY, Duration.ofSeconds(1), measured, () ->
-                                ProcessFigures.cpuMicros(pids))
+                        .measure(
+                                leader.httpPort(),
+                                CONCURRENCY,
+                                Duration.ofSeconds(1),
+                                measured,
+                                () -> ProcessFigures.cpuMicros(pids))
                         .level());
                 TimeUnit.MILLISECONDS.sleep(measured.toMillis() / 4 + 1_000);
                 long start = System.nanoTime();
                 List<Future<NodeClient.Answer>> snapshots = cluster.nodes().stream()
-                        .map(node -> executor.submit(
-                                () -> admin.at(node).send("POST", "/_cluster/snapshot", Map.of())))
+                        .map(node -> executor.submit(() -> admin.at(node).send("POST", "/_cluster/snapshot", Map.of())))
                         .toList();
                 for (Future<NodeClient.Answer> snapshot : snapshots) {
                     snapshot.get().expect(200);
@@ -125,8 +132,10 @@ final class SnapshotBenchmark implements Benchmark {
         }
         return new Report(
                 "3 packaged node processes with default settings, one PostgreSQL and 1 generator process on this machine;"
-                        + " random contents of " + CONTENT_BYTES + " B created through REST; publish of a small content to the"
-                        + " leader, " + CONCURRENCY + " in flight, before and while every node takes a snapshot; afterwards a"
+                        + " random contents of " + CONTENT_BYTES
+                        + " B created through REST; publish of a small content to the"
+                        + " leader, " + CONCURRENCY
+                        + " in flight, before and while every node takes a snapshot; afterwards a"
                         + " follower is stopped and started, then stopped, emptied but for identity, vote and mark, and"
                         + " started; ready = /ready answers 200",
                 List.of(
@@ -138,10 +147,13 @@ final class SnapshotBenchmark implements Benchmark {
                 List.of(
                         target("snapshot and log clean-up < 10 s", seconds.get(1), 10),
                         new Report.Target(
-                                "p99 of publish during a snapshot < 3 x without", "%.1f x".formatted(factor), factor < 3),
+                                "p99 of publish during a snapshot < 3 x without",
+                                "%.1f x".formatted(factor),
+                                factor < 3),
                         target("restart to ready <= 10 s", seconds.get(2), 10),
                         target("fetching everything to ready <= 60 s", seconds.get(3), 60)),
-                List.of("the follower's state is %d MiB on disk, the leader's log %d MiB".formatted(state >> 20, log >> 20)),
+                List.of("the follower's state is %d MiB on disk, the leader's log %d MiB"
+                        .formatted(state >> 20, log >> 20)),
                 List.of());
     }
 
@@ -175,7 +187,9 @@ final class SnapshotBenchmark implements Benchmark {
                                         "env", "prod",
                                         "name", Nodes.name(number),
                                         "format", "json",
-                                        "content", "{\"v\":\"" + Base64.getEncoder().encodeToString(random) + "\"}",
+                                        "content",
+                                                "{\"v\":\""
+                                                        + Base64.getEncoder().encodeToString(random) + "\"}",
                                         "publish_initial", true))
                         .expect(201)
                         .status();

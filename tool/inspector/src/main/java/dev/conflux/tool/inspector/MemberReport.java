@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -203,8 +202,8 @@ record MemberReport(
         for (Snapshot snapshot : snapshots) {
             facts.add(new Output.Fact(
                     "snapshot",
-                    Output.position(snapshot.includes()) + "; " + snapshot.files().size() + " files in "
-                            + snapshot.directory()));
+                    Output.position(snapshot.includes()) + "; "
+                            + snapshot.files().size() + " files in " + snapshot.directory()));
         }
         out.facts(facts);
         print(problems, out);
