@@ -113,9 +113,7 @@ class DisasterRecoveryIT {
         cluster.node(1).start();
         cluster.awaitReady();
         Cluster.awaitControlPlane(cluster);
-        assertThat(run(playbook.get(4)))
-                .contains("\"cluster_epoch\":2")
-                .contains("\"state_digest\":\"" + state + "\"");
+        assertThat(run(playbook.get(4))).contains("\"cluster_epoch\":2").contains("\"state_digest\":\"" + state + "\"");
         JsonNode status = Ops.get(cluster.node(1), "/_cluster/status");
         assertThat(status.get("nodes").propertyNames()).containsExactly("1");
         expectAll(admin, early);

@@ -65,7 +65,10 @@ record MemberReport(
      * @param files path below {@code directory} to CRC-32C
      */
     record Snapshot(
-            String directory, LogPosition includes, @Nullable LogPosition state, SortedMap<String, String> files) {}
+            String directory,
+            LogPosition includes,
+            @Nullable LogPosition state,
+            SortedMap<String, String> files) {}
 
     /** A finding in print. */
     record Problem(String severity, String file, String what) {
@@ -204,8 +207,8 @@ record MemberReport(
         for (Snapshot snapshot : snapshots) {
             facts.add(new Output.Fact(
                     "snapshot",
-                    Output.position(snapshot.includes()) + "; " + snapshot.files().size() + " files in "
-                            + snapshot.directory()));
+                    Output.position(snapshot.includes()) + "; "
+                            + snapshot.files().size() + " files in " + snapshot.directory()));
         }
         out.facts(facts);
         print(problems, out);

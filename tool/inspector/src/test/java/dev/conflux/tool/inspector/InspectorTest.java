@@ -105,8 +105,7 @@ class InspectorTest {
         assertThat(json.at("/revision").asLong()).isEqualTo(revision);
         assertThat(json.at("/end")).isEqualTo(json.at("/high_water"));
         assertThat(json.at("/snapshots").size()).isEqualTo(1);
-        assertThat(json.at("/snapshots/0/files").propertyNames())
-                .contains("state/state.manifest", "state/CURRENT");
+        assertThat(json.at("/snapshots/0/files").propertyNames()).contains("state/state.manifest", "state/CURRENT");
         assertThat(json.at("/problems").size()).isZero();
     }
 
