@@ -9,6 +9,7 @@ import dev.conflux.core.state.CommandCodec.TraceParent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Tells, for each command whose proposer was sampled, how long replication and apply took on this node: spans {@code
@@ -72,5 +73,20 @@ public final class TracedStateMachine implements StateMachine {
     @Override
     public LogPosition restore(Path directory) throws IOException {
         return machine.restore(directory);
+    }
+
+    @Override
+    public Optional<byte[]> digest() {
+        return machine.digest();
+    }
+
+    @Override
+    public Optional<Scrub> beginScrub() {
+        return machine.beginScrub();
+    }
+
+    @Override
+    public void reset() throws IOException {
+        machine.reset();
     }
 }
