@@ -139,7 +139,7 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
                     counters.snapshotsRefused.increment();
                     fetchAll = true;
                     keep = false;
-                    LOG.error("snapshot_refused reason=\"{}\" the present one stays", e.getMessage());
+                    LOG.error("snapshot_damaged reason=\"{}\" the present one stays", e.getMessage());
                     setError(RaftError.EIO, "%s", e.getMessage());
                 }
             }

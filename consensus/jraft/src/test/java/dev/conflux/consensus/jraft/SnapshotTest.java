@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -41,9 +42,11 @@ class SnapshotTest {
             manifest.verify(snapshot);
             assertThat(manifest.position()).isEqualTo(cluster.state(1).applied());
             try (Stream<Path> files = Files.list(snapshot.resolve("state/db"))) {
+                List<String> expected = new ArrayList<>(
+                        files.map(file -> "state/db/" + file.getFileName()).toList());
+                expected.add(MembershipRecord.FILE);
                 assertThat(manifest.files().stream().map(SnapshotManifest.Entry::name))
-                        .containsExactlyInAnyOrderElementsOf(files.map(file -> "state/db/" + file.getFileName())
-                                .toList());
+                        .containsExactlyInAnyOrderElementsOf(expected);
             }
         }
     }
@@ -55,7 +58,7 @@ class SnapshotTest {
         Path file = Files.writeString(directory.resolve("state/a"), "some content");
         var written = new SnapshotManifest(
                 new dev.conflux.consensus.api.LogPosition(7, 2),
-                java.util.List.of(SnapshotManifest.entry(directory, "state/a")));
+                List.of(SnapshotManifest.entry(directory, "state/a")));
         written.write(directory);
         assertThat(SnapshotManifest.read(directory)).isEqualTo(written);
 
