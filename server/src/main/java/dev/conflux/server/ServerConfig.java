@@ -3,6 +3,7 @@ package dev.conflux.server;
 import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.jraft.Origin;
+import dev.conflux.consensus.jraft.Upkeep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,6 +43,8 @@ record ServerConfig(
 
     /** A configuration file is read into memory before it is parsed. */
     private static final long MAX_FILE_BYTES = 1 << 20;
+
+    private static final long MIN_SNAPSHOT_AFTER_BYTES = 1 << 20;
 
     /** Variables that are not settings but belong to us. */
     private static final Set<String> OTHER_VARIABLES =
@@ -90,7 +93,7 @@ record ServerConfig(
     /** {@code url} is null for the embedded database. */
     record Database(@Nullable Secret url, int embeddedPort) {}
 
-    record Storage(Path dataDir, Path walDir) {}
+    record Storage(Path dataDir, Path walDir, Upkeep upkeep) {}
 
     /** Reads the file, if one is given, and the environment. */
     static ServerConfig load(Optional<Path> file, Map<String, String> environment) {
@@ -167,7 +170,8 @@ record ServerConfig(
                 dataDir,
                 walDir.isEmpty()
                         ? dataDir.resolve("log")
-                        : Path.of(walDir).toAbsolutePath().normalize());
+                        : Path.of(walDir).toAbsolutePath().normalize(),
+                upkeep(in));
         var ops = new Ops(in.text(Setting.OPS_HOST, Setting.OPS_HOST.defaultText()), in.port(Setting.OPS_PORT));
         checkPorts(server, cluster, ops);
         return new ServerConfig(
@@ -180,6 +184,26 @@ record ServerConfig(
                 in.duration(Setting.AUTH_TOKEN_TTL),
                 in.oneOf(Setting.LOG_LEVEL, "info", "error", "warn", "debug"),
                 in.oneOf(Setting.LOG_FORMAT, "text", "json").equals("json"));
+    }
+
+    private static Upkeep upkeep(Reader in) {
+        long snapshotAfter = in.bytes(Setting.STORAGE_SNAPSHOT_AFTER_BYTES);
+        if (snapshotAfter < MIN_SNAPSHOT_AFTER_BYTES) {
+            throw new ConfigurationException("storage.snapshot_after_bytes: " + snapshotAfter
+                    + "B (expected: at least 1MiB, the log would be all snapshots)");
+        }
+        Duration stuck = in.duration(Setting.STORAGE_STUCK_TIMEOUT);
+        if (stuck.compareTo(Duration.ofSeconds(1)) < 0) {
+            throw new ConfigurationException("storage.stuck_timeout: " + stuck.toMillis()
+                    + "ms (expected: at least 1s, shorter pauses are no failure)");
+        }
+        return new Upkeep(
+                snapshotAfter,
+                in.integer(Setting.STORAGE_SNAPSHOT_AFTER_ENTRIES, 1, Integer.MAX_VALUE),
+                in.bytes(Setting.STORAGE_MIN_FREE_SPACE),
+                stuck,
+                in.duration(Setting.STORAGE_DIGEST_INTERVAL),
+                in.duration(Setting.STORAGE_SCRUB_INTERVAL));
     }
 
     private static Cluster cluster(Reader in, boolean dev) {
@@ -416,6 +440,10 @@ record ServerConfig(
 
         boolean bool(Setting setting) {
             return Values.bool(setting.key(), text(setting));
+        }
+
+        long bytes(Setting setting) {
+            return Values.bytes(setting.key(), text(setting));
         }
 
         Duration duration(Setting setting) {

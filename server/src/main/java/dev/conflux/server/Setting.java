@@ -66,6 +66,26 @@ enum Setting {
     DATABASE_EMBEDDED_PORT("database.embedded_port", "0", "port of the embedded PostgreSQL; 0 = a free one"),
     STORAGE_DATA_DIR("storage.data_dir", "/var/lib/conflux", "everything this node keeps"),
     STORAGE_WAL_DIR("storage.wal_dir", "", "the replicated log, if it has a disk of its own; else under data_dir"),
+    STORAGE_SNAPSHOT_AFTER_BYTES(
+            "storage.snapshot_after_bytes",
+            "128MiB",
+            "a snapshot is taken after this many bytes of commands; the log on disk holds two such intervals"),
+    STORAGE_SNAPSHOT_AFTER_ENTRIES(
+            "storage.snapshot_after_entries", "500000", "or after this many commands, whichever comes first"),
+    STORAGE_MIN_FREE_SPACE(
+            "storage.min_free_space",
+            "256MiB",
+            "with less free space on the node's disks writes are refused (507), reads go on; 0B = never"),
+    STORAGE_STUCK_TIMEOUT(
+            "storage.stuck_timeout",
+            "20s",
+            "a write to disk or state without progress for so long ends the process; not ready after 2s"),
+    STORAGE_DIGEST_INTERVAL(
+            "storage.digest_interval",
+            "1m",
+            "the members compare digests of their states so often while something is written; 0s = never"),
+    STORAGE_SCRUB_INTERVAL(
+            "storage.scrub_interval", "6h", "the members read and compare their whole states so often; 0s = never"),
     AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
     LOG_LEVEL("log.level", "info", "error, warn, info or debug"),
     LOG_FORMAT("log.format", "text", "text or json");

@@ -77,6 +77,9 @@ class ServerConfigTest {
             server: {host: 0.0.0.0}                                            | server.tls.cert_file: missing
             server: {tls: {cert_file: /nowhere}}                               | only some are set
             database: {url: 'mysql://root:secret@x/y'}                         | database.url: *** (expected: postgresql
+            storage: {min_free_space: 5GB}                                     | storage.min_free_space: 5GB (expected: a size
+            storage: {snapshot_after_bytes: 1KiB}                              | storage.snapshot_after_bytes: 1024B (expected: at least 1MiB
+            storage: {stuck_timeout: 10ms}                                     | storage.stuck_timeout: 10ms (expected: at least 1s
             [1, 2]                                                             | the document (expected: keys and values)
             server: &a {port: 1}                                               | another port
             """)

@@ -257,8 +257,7 @@ final class Generation {
     }
 
     private StateStoreException damaged(String done, RocksDBException cause) {
-        var failure = new StateStoreException(
-                "state database " + directory + " cannot be " + done + ": " + cause.getMessage(), cause);
+        StateStoreException failure = failure(done, cause);
         damaged.accept(failure);
         return failure;
     }
@@ -272,19 +271,42 @@ final class Generation {
         }
     }
 
+    private StateStoreException failure(String done, RocksDBException cause) {
+        return new StateStoreException(
+                "state database " + directory + " cannot be " + done + ": " + cause.getMessage(), cause);
+    }
+
     void scan(
             org.rocksdb.@Nullable Snapshot snapshot,
             byte[] from,
             byte[] to,
             StateReads.Order order,
             StateReads.Visitor visitor) {
+        try {
+            scan(snapshot, true, from, to, order, visitor);
+        } catch (RocksDBException e) {
+            throw damaged("scanned", e);
+        }
+    }
+
+    private void scan(
+            org.rocksdb.@Nullable Snapshot snapshot,
+            boolean fillCache,
+            byte[] from,
+            byte[] to,
+            StateReads.Order order,
+            StateReads.Visitor visitor)
+            throws RocksDBException {
         if (Arrays.compareUnsigned(from, to) >= 0) {
             return;
         }
         // The bounds let the iterator stop inside RocksDB: it never passes deleted entries beyond them.
         try (var lower = new Slice(from);
                 var upper = new Slice(to);
-                var options = new ReadOptions().setIterateLowerBound(lower).setIterateUpperBound(upper)) {
+                var options = new ReadOptions()
+                        .setIterateLowerBound(lower)
+                        .setIterateUpperBound(upper)
+                        .setFillCache(fillCache)) {
             if (snapshot != null) {
                 options.setSnapshot(snapshot);
             }
@@ -302,14 +324,19 @@ final class Generation {
                     }
                 }
                 iterator.status();
-            } catch (RocksDBException e) {
-                throw damaged("scanned", e);
             }
         }
     }
 
-    StateStore.Snapshot snapshot() {
-        return new OpenSnapshot();
+    /** What a snapshot is read for. */
+    enum Purpose {
+        ANSWER,
+        /** Everything, once: not into the cache; damage is the reader's business. */
+        SCRUB
+    }
+
+    StateStore.Snapshot snapshot(Purpose purpose) {
+        return new OpenSnapshot(purpose);
     }
 
     void checkpoint(Path target) throws IOException {
@@ -338,7 +365,12 @@ final class Generation {
     private final class OpenSnapshot implements StateStore.Snapshot {
         private final org.rocksdb.Snapshot snapshot = db.getSnapshot();
         private final ReadOptions options = new ReadOptions().setSnapshot(snapshot);
+        private final Purpose purpose;
         private boolean open = true;
+
+        OpenSnapshot(Purpose purpose) {
+            this.purpose = purpose;
+        }
 
         @Override
         public byte @Nullable [] get(byte[] key) {
@@ -347,7 +379,15 @@ final class Generation {
 
         @Override
         public void scan(byte[] from, byte[] to, StateReads.Order order, StateReads.Visitor visitor) {
-            Generation.this.scan(snapshot, from, to, order, visitor);
+            if (purpose == Purpose.ANSWER) {
+                Generation.this.scan(snapshot, from, to, order, visitor);
+                return;
+            }
+            try {
+                Generation.this.scan(snapshot, false, from, to, order, visitor);
+            } catch (RocksDBException e) {
+                throw failure("scanned", e);
+            }
         }
 
         @Override

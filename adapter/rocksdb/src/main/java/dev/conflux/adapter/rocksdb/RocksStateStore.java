@@ -127,10 +127,19 @@ public final class RocksStateStore implements StateStore {
 
     @Override
     public Snapshot snapshot() {
+        return snapshot(Generation.Purpose.ANSWER);
+    }
+
+    @Override
+    public Snapshot scrub() {
+        return snapshot(Generation.Purpose.SCRUB);
+    }
+
+    private Snapshot snapshot(Generation.Purpose purpose) {
         Generation generation = acquire();
         try {
             // Keeps the generation until it is closed.
-            return generation.snapshot();
+            return generation.snapshot(purpose);
         } catch (RuntimeException e) {
             generation.release();
             throw e;
@@ -183,6 +192,11 @@ public final class RocksStateStore implements StateStore {
         // Reads under way keep the old one open until they end.
         old.deleteWhenClosed();
         old.release();
+    }
+
+    @Override
+    public void clear() throws IOException {
+        restoreFrom(directory, List.of());
     }
 
     @Override
@@ -275,7 +289,7 @@ public final class RocksStateStore implements StateStore {
         return switch (StateArea.of(key)) {
             case META, NAMES, CONFIGS, VERSIONS, RELEASE_HISTORY, METADATA_HISTORY, TENANTS -> Family.DATA;
             case CONTENTS -> Family.CONTENTS;
-            case DEDUP, DEDUP_ORDER, EVENTS -> Family.JOURNAL;
+            case DEDUP, DEDUP_ORDER, REQUEST_ORDER, EVENTS -> Family.JOURNAL;
         };
     }
 

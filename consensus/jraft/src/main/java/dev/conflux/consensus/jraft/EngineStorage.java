@@ -4,9 +4,11 @@ import com.alipay.sofa.jraft.core.DefaultJRaftServiceFactory;
 import com.alipay.sofa.jraft.entity.LogEntry;
 import com.alipay.sofa.jraft.entity.LogId;
 import com.alipay.sofa.jraft.option.LogStorageOptions;
+import com.alipay.sofa.jraft.option.NodeOptions;
 import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.storage.LogStorage;
 import com.alipay.sofa.jraft.storage.RaftMetaStorage;
+import com.alipay.sofa.jraft.storage.SnapshotStorage;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
@@ -15,8 +17,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The engine's own storages, watched: the log keeps the high-water mark in step and is compared with it when opened,
@@ -24,10 +30,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class EngineStorage extends DefaultJRaftServiceFactory {
 
+    private static final Logger LOG = LoggerFactory.getLogger(EngineStorage.class);
+
     /** What a person does about a damaged disk; {@code DESIGN.md} says why it is safe. */
     static final String REPAIR = "While the other members are well: stop this node, delete its log, its snapshots and"
             + " its state and nothing else (identity, vote and high-water stay), and start it: it takes no part until it"
-            + " has everything from the leader again. A single member must be restored from a backup";
+            + " has everything from the leader again. A single member must be restored from a backup."
+            + " `raft-inspector verify DIR` says what is damaged";
 
     private final JRaftConfig config;
     private final HighWaterMark mark;
@@ -35,9 +44,15 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private final boolean onlyMember;
     private final Quarantine quarantine;
     private final LogPosition stateApplied;
+    private final Counters counters;
+    private final Watchdog watchdog;
+    private final AppliedIndex applied;
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
+    private Runnable beforeLogOpens = () -> {};
+    private volatile Consumer<LogPosition> onDurable = position -> {};
+    private volatile LongConsumer appendTime = nanos -> {};
 
     /**
      * @param markLost true when the mark had to be made anew beside a directory that must have had one
@@ -50,18 +65,34 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             boolean markLost,
             boolean onlyMember,
             Quarantine quarantine,
-            LogPosition stateApplied) {
+            LogPosition stateApplied,
+            Counters counters,
+            Watchdog watchdog,
+            AppliedIndex applied) {
         this.config = config;
         this.mark = mark;
         this.markLost = markLost;
         this.onlyMember = onlyMember;
         this.quarantine = quarantine;
         this.stateApplied = stateApplied;
+        this.counters = counters;
+        this.watchdog = watchdog;
+        this.applied = applied;
     }
 
     /** The last position known to be durable here, in log or snapshot. */
     LogPosition durable() {
         return durable;
+    }
+
+    /** Told how many nanoseconds it took to append a batch and make it durable. */
+    void appendTime(LongConsumer timer) {
+        appendTime = timer;
+    }
+
+    /** Told on the log thread after every append: must not block. */
+    void onDurable(Consumer<LogPosition> listener) {
+        onDurable = listener;
     }
 
     /** The term in the vote file. */
@@ -85,8 +116,14 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
+    /** Called once by the engine's start, when its timers are made and nothing else is. */
+    void beforeLogOpens(Runnable action) {
+        beforeLogOpens = action;
+    }
+
     @Override
     public LogStorage createLogStorage(String uri, RaftOptions raftOptions) {
+        beforeLogOpens.run();
         var storage = new GuardedLogStorage(uri, raftOptions);
         log = storage;
         return storage;
@@ -95,7 +132,16 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     @Override
     public RaftMetaStorage createRaftMetaStorage(String uri, RaftOptions raftOptions) {
         return new VoteStorage(
-                EngineOptions.raftMetaFile(config.dataDir()), mark.position().term(), newTerm -> term = newTerm);
+                EngineOptions.raftMetaFile(config.dataDir()),
+                mark.position().term(),
+                newTerm -> term = newTerm,
+                watchdog.vote());
+    }
+
+    @Override
+    public SnapshotStorage createSnapshotStorage(NodeOptions options) {
+        return new GuardedSnapshotStorage(
+                EngineOptions.snapshots(config.dataDir()), options.getRaftOptions(), counters);
     }
 
     private void judge(LogPosition lastOfLog) throws IOException {
@@ -106,11 +152,13 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         if (markLost) {
             quarantine.close(
                     want,
-                    "the high-water mark was missing or damaged; whether the log (" + have + ") is whole is unknown");
+                    "the high-water mark was missing or damaged; whether the log (" + have + ") is whole is unknown;"
+                            + " see `raft-inspector verify " + config.dataDir() + "`");
         } else if (have.compareTo(want) < 0) {
             quarantine.close(
                     want,
-                    "the log and snapshot reach " + have + ", but this node once reached " + want + " (damaged disk?)");
+                    "the log and snapshot reach " + have + ", but this node once reached " + want
+                            + " (damaged disk?); see `raft-inspector verify " + config.dataDir() + "`");
         } else {
             if (have.compareTo(mark.position()) > 0) {
                 mark.reached(have); // a snapshot was installed, or a power failure took the newest mark
@@ -140,6 +188,22 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 }
             } catch (IOException | RuntimeException e) {
                 throw new IOException(meta + " is damaged (" + e.getMessage() + "). " + REPAIR, e);
+            }
+        }
+        return newest;
+    }
+
+    /** When the newest snapshot was put there, Unix milliseconds; 0 = there is none. */
+    static long newestSnapshotMillis(Path directory) throws IOException {
+        long newest = 0;
+        if (Files.isDirectory(directory)) {
+            try (Stream<Path> entries = Files.list(directory)) {
+                for (Path entry : entries.toList()) {
+                    if (String.valueOf(entry.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX)) {
+                        newest = Math.max(
+                                newest, Files.getLastModifiedTime(entry).toMillis());
+                    }
+                }
             }
         }
         return newest;
@@ -189,20 +253,32 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
         @Override
         public boolean appendEntry(LogEntry entry) {
-            boolean appended = super.appendEntry(entry);
-            if (appended) {
-                advanced(entry.getId());
+            watchdog.log().begin();
+            try {
+                boolean appended = super.appendEntry(entry);
+                if (appended) {
+                    advanced(entry.getId());
+                }
+                return appended;
+            } finally {
+                watchdog.log().end();
             }
-            return appended;
         }
 
         @Override
         public int appendEntries(@Nullable List<LogEntry> entries) {
-            int appended = super.appendEntries(entries);
-            if (entries != null && appended > 0) {
-                advanced(entries.get(appended - 1).getId());
+            watchdog.log().begin();
+            try {
+                long begin = System.nanoTime();
+                int appended = super.appendEntries(entries);
+                appendTime.accept(System.nanoTime() - begin);
+                if (entries != null && appended > 0) {
+                    advanced(entries.get(appended - 1).getId());
+                }
+                return appended;
+            } finally {
+                watchdog.log().end();
             }
-            return appended;
         }
 
         private void advanced(LogId id) {
@@ -212,24 +288,56 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             LogPosition position = new LogPosition(id.getIndex(), id.getTerm());
             durable = position;
             mark.reached(position);
+            onDurable.accept(position);
         }
 
         @Override
         public boolean truncateSuffix(long lastIndexKept) {
-            LogPosition kept = position(lastIndexKept);
-            if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
-                kept = atSnapshot(lastIndexKept);
+            watchdog.log().begin();
+            try {
+                LogPosition kept = position(lastIndexKept);
+                if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
+                    kept = atSnapshot(lastIndexKept);
+                }
+                keepOrRefuse(lastIndexKept);
+                mark.lower(kept);
+                durable = kept;
+                return super.truncateSuffix(lastIndexKept);
+            } finally {
+                watchdog.log().end();
             }
-            mark.lower(kept);
-            durable = kept;
-            return super.truncateSuffix(lastIndexKept);
         }
 
         @Override
         public boolean reset(long nextLogIndex) {
-            mark.reset(nextLogIndex);
-            durable = mark.position();
-            return super.reset(nextLogIndex);
+            watchdog.log().begin();
+            try {
+                mark.reset(nextLogIndex);
+                durable = mark.position();
+                return super.reset(nextLogIndex);
+            } finally {
+                watchdog.log().end();
+            }
+        }
+
+        /**
+         * A leader without entries that this node has applied has lost acknowledged writes: whatever happened there,
+         * they must not be erased here too. Others were never acknowledged; a copy is kept for whoever doubts it.
+         */
+        private void keepOrRefuse(long lastIndexKept) {
+            long last = getLastLogIndex();
+            if (lastIndexKept < applied.get()) {
+                throw new IllegalStateException("the leader's log contradicts entries " + (lastIndexKept + 1) + " to "
+                        + applied.get() + ", which this node has applied: it has lost acknowledged writes. Stop all"
+                        + " members, and compare them with `raft-inspector compare` before one is started again");
+            }
+            try {
+                Path copy = CutSuffix.keep(config.dataDir(), lastIndexKept + 1, last, this::getEntry);
+                LOG.warn("log_suffix_cut first={} last={} copy={}", lastIndexKept + 1, last, copy);
+            } catch (IOException e) {
+                throw new IllegalStateException(
+                        "the log's suffix from " + (lastIndexKept + 1) + " cannot be copied", e);
+            }
         }
 
         private LogPosition position(long index) {

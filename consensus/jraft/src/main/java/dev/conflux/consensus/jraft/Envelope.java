@@ -16,7 +16,12 @@ record Envelope(Kind kind, long proposedAtMillis, byte[] command) {
         /** A command for the state machine. */
         COMMAND(1),
         /** A {@link MembershipEntry}, for this component itself. */
-        MEMBERSHIP(2);
+        MEMBERSHIP(2),
+        /**
+         * Every member takes its state's digest exactly here, so that they can be compared. One byte: 1 = of the whole
+         * state as read from the disk, 0 = of what was applied.
+         */
+        DIGEST_MARK(3);
 
         final byte version;
 
@@ -37,7 +42,25 @@ record Envelope(Kind kind, long proposedAtMillis, byte[] command) {
 
     /** Without reading the rest. */
     static boolean isMembership(ByteBuffer data) {
-        return data.hasRemaining() && data.get(data.position()) == Kind.MEMBERSHIP.version;
+        return is(Kind.MEMBERSHIP, data);
+    }
+
+    /** Without reading the rest. */
+    static boolean isDigestMark(ByteBuffer data) {
+        return is(Kind.DIGEST_MARK, data);
+    }
+
+    private static boolean is(Kind kind, ByteBuffer data) {
+        return data.hasRemaining() && data.get(data.position()) == kind.version;
+    }
+
+    static Envelope digestMark(long proposedAtMillis, boolean whole) {
+        return new Envelope(Kind.DIGEST_MARK, proposedAtMillis, new byte[] {(byte) (whole ? 1 : 0)});
+    }
+
+    /** Of a digest mark: whether the whole state is meant. */
+    boolean whole() {
+        return command.length == 1 && command[0] == 1;
     }
 
     /**
@@ -55,9 +78,10 @@ record Envelope(Kind kind, long proposedAtMillis, byte[] command) {
         Kind kind = switch (version) {
             case 1 -> Kind.COMMAND;
             case 2 -> Kind.MEMBERSHIP;
+            case 3 -> Kind.DIGEST_MARK;
             default ->
                 throw new IllegalArgumentException(
-                        "log entry version: " + version + " (expected: 1 or 2); written by a newer version?");
+                        "log entry version: " + version + " (expected: 1 to 3); written by a newer version?");
         };
         long proposedAtMillis = in.getLong();
         byte[] command = new byte[in.remaining()];

@@ -215,7 +215,7 @@ public final class FoundingAgain implements AutoCloseable {
     private void vote() throws IOException {
         Path file = EngineOptions.raftMetaFile(dataDir);
         DurableFiles.createDirectories(DurableFiles.parent(file));
-        var vote = new VoteStorage(file, 0, term -> {});
+        var vote = new VoteStorage(file, 0, term -> {}, Watchdog.Activity.unwatched("writing the vote"));
         if (!vote.setTermAndVotedFor(plan.position().term(), self)) {
             throw new IOException(file + ": cannot be written");
         }

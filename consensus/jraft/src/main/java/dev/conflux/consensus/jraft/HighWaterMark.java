@@ -128,7 +128,10 @@ final class HighWaterMark implements AutoCloseable {
         lower(loadedSnapshot.index() == nextIndex - 1 ? loadedSnapshot : LogPosition.ZERO);
     }
 
-    /** Forces what {@link #reached} wrote. Called every {@link Limits#MARK_SYNC_MILLIS} off the log thread. */
+    /**
+     * Forces what {@link #reached} wrote. Called every {@link Limits#MARK_SYNC_MILLIS} off the log thread. After a
+     * failure nobody knows what is on the disk, and a repetition would succeed without writing it: the process must end.
+     */
     void sync() {
         synchronized (this) {
             if (!dirty) {
@@ -136,14 +139,7 @@ final class HighWaterMark implements AutoCloseable {
             }
             dirty = false;
         }
-        try {
-            map.force(); // outside the lock: appends go on meanwhile
-        } catch (RuntimeException e) {
-            synchronized (this) {
-                dirty = true; // tried again, also when nothing more is appended
-            }
-            throw e;
-        }
+        map.force(); // outside the lock: appends go on meanwhile
     }
 
     private void force() {

@@ -2,7 +2,9 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
+import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
+import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
@@ -54,7 +56,7 @@ public final class JRaftNode implements ConsensusNode {
     private final DirectoryLock lock;
     private final Membership membership;
     private final PeerTransport transport;
-    private final Counters counters = new Counters();
+    private final Counters counters;
     private final Quarantine quarantine = new Quarantine();
     private final AppliedIndex applied = new AppliedIndex();
     private final Proposals proposals = new Proposals(this);
@@ -63,11 +65,16 @@ public final class JRaftNode implements ConsensusNode {
     private final Snapshots snapshots = new Snapshots(this);
     private final MembershipChanges membershipChanges = new MembershipChanges(this);
     private final MembershipDriver driver = new MembershipDriver(this);
+    private final DiskSpace space;
+    private final Digests digests;
+    private final Divergence divergence;
     private final Startup startup;
+    private final Watchdog watchdog;
     private final Timer timer;
     private final ScheduledExecutorService housekeeper;
     private final ThreadPoolExecutor rpcExecutor;
     private final ThreadPoolExecutor snapshotExecutor;
+    private final ThreadPoolExecutor scrubExecutor;
     private final StateMachineAdapter adapter;
     private final PeerId self;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
@@ -76,10 +83,13 @@ public final class JRaftNode implements ConsensusNode {
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Thread starter;
     private volatile @Nullable RunningEngine running;
+    private long progressedTo; // housekeeper
 
-    private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership)
+    private JRaftNode(
+            JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership, Metrics metrics)
             throws IOException {
         this.config = config;
+        this.counters = new Counters(metrics);
         this.stateMachine = stateMachine;
         this.lock = lock;
         this.membership = membership;
@@ -90,9 +100,21 @@ public final class JRaftNode implements ConsensusNode {
         this.housekeeper = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory(name + "-keeper", true));
         this.rpcExecutor = pool(name + "-rpc", Limits.RPC_THREADS, Limits.RPC_QUEUE);
         this.snapshotExecutor = pool(name + "-snapshot", 1, 2);
-        this.adapter =
-                new StateMachineAdapter(stateMachine, membership, config.halt(), counters, snapshotExecutor, applied);
+        this.scrubExecutor = pool(name + "-scrub", 1, 1);
+        this.digests = new Digests(stateMachine, scrubExecutor);
+        this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
+        this.adapter = new StateMachineAdapter(
+                stateMachine,
+                membership,
+                config.halt(),
+                counters,
+                snapshotExecutor,
+                applied,
+                watchdog.apply(),
+                digests);
         this.startup = new Startup(this, rpcExecutor);
+        this.space = new DiskSpace(this);
+        this.divergence = new Divergence(this);
         this.starter = new Thread(this::join, name + "-start");
         this.starter.setDaemon(true);
     }
@@ -107,6 +129,15 @@ public final class JRaftNode implements ConsensusNode {
      * @throws IOException when the directories cannot be used or the address cannot be bound
      */
     public static JRaftNode start(JRaftConfig config, StateMachine stateMachine) throws IOException {
+        return start(config, stateMachine, Metrics.ofPart());
+    }
+
+    /**
+     * As {@link #start(JRaftConfig, StateMachine)}.
+     *
+     * @param metrics gets the meters of {@code docs/operations/metrics.md}; stays the caller's; one node per object
+     */
+    public static JRaftNode start(JRaftConfig config, StateMachine stateMachine, Metrics metrics) throws IOException {
         PeerName expected = new PeerName(config.clusterName(), config.nodeId().value());
         if (!config.tls().peerName().equals(expected)) {
             throw new IdentityException(
@@ -117,9 +148,10 @@ public final class JRaftNode implements ConsensusNode {
         DirectoryLock lock = DirectoryLock.acquire(config.dataDir());
         JRaftNode node = null;
         try {
+            Rebuild.perform(config, stateMachine);
             Identity identity = Startup.identity(config, stateMachine);
             var membership = new Membership(config, identity, Startup.membership(config, identity));
-            node = new JRaftNode(config, stateMachine, lock, membership);
+            node = new JRaftNode(config, stateMachine, lock, membership, metrics);
             node.begin();
             return node;
         } finally {
@@ -166,9 +198,16 @@ public final class JRaftNode implements ConsensusNode {
     private void run(RunningEngine started) {
         running = started;
         transport.contacts(Map.of());
+        var meters = new EngineMeters(this, counters.metrics(), proposals, rpcExecutor);
+        meters.register();
+        housekeeper.scheduleWithFixedDelay(
+                guarded("meters", meters::followMembers),
+                Limits.QUARANTINE_CHECK_MILLIS,
+                Limits.QUARANTINE_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
-                guarded("high-water mark", started.mark()::sync),
+                guarded("high-water mark", this::syncMark),
                 Limits.MARK_SYNC_MILLIS,
                 Limits.MARK_SYNC_MILLIS,
                 TimeUnit.MILLISECONDS);
@@ -187,6 +226,21 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.MEMBERSHIP_CHECK_MILLIS,
                 Limits.MEMBERSHIP_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("progress", this::checkProgress),
+                Limits.WATCHDOG_TICK_MILLIS,
+                Limits.WATCHDOG_TICK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("freshness", reads::confirmFreshness), 0, Limits.FRESHNESS_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("disk space", space::check), 0, Limits.SPACE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("digests", divergence::check),
+                Limits.DIGEST_CHECK_MILLIS,
+                Limits.DIGEST_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        watchdog.start();
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
                 config.nodeId(),
@@ -220,6 +274,11 @@ public final class JRaftNode implements ConsensusNode {
     @Override
     public CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout) {
         return reads.readPoint(level, timeout);
+    }
+
+    @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return reads.followerReadPoint(maxLag);
     }
 
     @Override
@@ -276,7 +335,7 @@ public final class JRaftNode implements ConsensusNode {
         String clusterId = membership.identity().clusterId();
         MembershipRecord record = membership.membership();
         Optional<MemberChange> change = record == null ? Optional.empty() : record.change();
-        if (now == null || closing.get() || adapter.failed()) {
+        if (now == null || closing.get() || adapter.failed() || watchdog.unwell() != null) {
             return new NodeStatus(
                     clusterId,
                     config.nodeId(),
@@ -334,6 +393,61 @@ public final class JRaftNode implements ConsensusNode {
         return quarantine.declared() ? Optional.of(quarantine.reason()) : Optional.empty();
     }
 
+    // ---- health ----
+
+    private void syncMark() {
+        RunningEngine now = running;
+        if (now == null || adapter.failed()) {
+            return;
+        }
+        try {
+            now.mark().sync();
+        } catch (RuntimeException e) {
+            adapter.fail("the high-water mark cannot be made durable: " + e.getMessage(), e);
+        }
+    }
+
+    private void checkProgress() {
+        RunningEngine now = running;
+        if (now == null || closing.get()) {
+            return;
+        }
+        if (now.engine().getNodeState() == State.STATE_ERROR) {
+            adapter.fail("the engine is in its error state", null);
+        }
+        long reached = appliedIndex();
+        Watchdog.Activity commits = watchdog.commits();
+        boolean applying = adapter.restoring() || watchdog.apply().underWay(); // which is watched itself
+        if (applying || reached >= now.engine().getLastCommittedIndex()) {
+            commits.end();
+        } else {
+            commits.begin();
+            if (reached != progressedTo) {
+                commits.progress();
+            }
+        }
+        progressedTo = reached;
+    }
+
+    private void stuck(String reason) {
+        if (!closing.get()) {
+            adapter.stuck(reason);
+        }
+    }
+
+    /** This member's state is wrong: ends the process; the next start builds the state anew from the leader's. */
+    void rebuild(String reason) {
+        if (adapter.failed()) {
+            return;
+        }
+        try {
+            Rebuild.request(config.dataDir(), reason);
+        } catch (IOException e) {
+            LOG.error("rebuild_not_requested", e); // Ends all the same; the next comparison finds it again.
+        }
+        adapter.fail(reason + "; the next start builds it anew", null);
+    }
+
     // ---- quarantine ----
 
     private void checkQuarantine() {
@@ -371,6 +485,7 @@ public final class JRaftNode implements ConsensusNode {
             return;
         }
         try {
+            watchdog.close(); // stopping may take its time
             stopping.countDown(); // wakes the starter
             starter.join(Limits.SHUTDOWN_MILLIS);
             RunningEngine now = running;
@@ -388,6 +503,7 @@ public final class JRaftNode implements ConsensusNode {
             housekeeper.shutdownNow();
             rpcExecutor.shutdownNow();
             snapshotExecutor.shutdownNow();
+            scrubExecutor.shutdownNow();
             try {
                 lock.close();
             } catch (IOException e) {
@@ -508,6 +624,22 @@ public final class JRaftNode implements ConsensusNode {
         return timer;
     }
 
+    DiskSpace space() {
+        return space;
+    }
+
+    Digests digests() {
+        return digests;
+    }
+
+    Divergence divergence() {
+        return divergence;
+    }
+
+    Watchdog watchdog() {
+        return watchdog;
+    }
+
     Counters counters() {
         return counters;
     }
@@ -548,6 +680,19 @@ public final class JRaftNode implements ConsensusNode {
         return isLeading();
     }
 
+    /** True for another or this member's id; what a peer says may be anything. */
+    boolean isMember(int id) {
+        return membership.members().stream().anyMatch(member -> member.id().value() == id);
+    }
+
+    /** A leader's answer says that this entry is committed. */
+    void committedElsewhere(LogPosition position) {
+        RunningEngine now = running;
+        if (now != null) {
+            now.commitHints().committed(position);
+        }
+    }
+
     @Nullable
     Member leaderMember() {
         Integer id = leaderId();
@@ -584,6 +729,10 @@ public final class JRaftNode implements ConsensusNode {
         if (running == null) {
             return new ConsensusException.Unavailable("starting");
         }
+        String unwell = watchdog.unwell();
+        if (unwell != null) {
+            return new ConsensusException.Unavailable(unwell);
+        }
         return quarantine.active() ? new ConsensusException.Unavailable("quarantined: " + quarantine.reason()) : null;
     }
 
@@ -609,12 +758,15 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private static Runnable guarded(String what, Runnable task) {
+    private Runnable guarded(String what, Runnable task) {
         return () -> {
+            watchdog.housekeeping().begin();
             try {
                 task.run();
             } catch (RuntimeException | Error e) {
                 LOG.error("{} failed; tried again", what, e); // An exception would end the schedule silently.
+            } finally {
+                watchdog.housekeeping().end();
             }
         };
     }

@@ -128,7 +128,7 @@ final class MembershipChanges {
                     decidedAt = answer.index();
                     watch();
                 }
-                case UNAVAILABLE, TOO_LARGE ->
+                case UNAVAILABLE, TOO_LARGE, NO_SPACE ->
                     future.completeExceptionally(new ConsensusException.Refused(answer.detail()));
                 case CHANGE_IN_PROGRESS ->
                     future.completeExceptionally(new ConsensusException.ChangeInProgress(answer.detail()));

@@ -566,7 +566,7 @@ public final class OfflineDirectory implements AutoCloseable {
         }
         Optional<LogPosition> position;
         try {
-            position = Optional.of(StateMachineAdapter.readPosition(directory.resolve(StateMachineAdapter.POSITION)));
+            position = Optional.of(SnapshotManifest.read(directory).position());
         } catch (IOException | RuntimeException e) {
             position = Optional.empty(); // its checksum tells
         }
@@ -582,6 +582,17 @@ public final class OfflineDirectory implements AutoCloseable {
     }
 
     private void verifySnapshot(SnapshotInfo snapshot) {
+        Path manifest = snapshot.directory().resolve(SnapshotManifest.FILE);
+        try {
+            for (SnapshotManifest.Entry file :
+                    SnapshotManifest.read(snapshot.directory()).files()) {
+                if (!file.crc32c().equals(snapshot.files().get(file.name()))) {
+                    damage(manifest, file.name() + " has another checksum in " + Snapshot.JRAFT_SNAPSHOT_META_FILE);
+                }
+            }
+        } catch (IOException e) {
+            damage(manifest, reason(manifest, e));
+        }
         snapshot.files().forEach((name, expected) -> {
             Path file = snapshot.directory().resolve(name);
             try {

@@ -40,6 +40,13 @@ public sealed interface OfflineEntry {
      */
     record MemberChange(LogPosition position, long proposedAtMillis, String what) implements OfflineEntry {}
 
+    /**
+     * Where every member took its state's digest.
+     *
+     * @param whole of every byte as read from the disk; else of what was applied
+     */
+    record DigestMark(LogPosition position, long proposedAtMillis, boolean whole) implements OfflineEntry {}
+
     /** The engine's own: a leader's first entry. */
     record Nothing(LogPosition position) implements OfflineEntry {}
 

@@ -197,6 +197,8 @@ final class OfflineLog implements AutoCloseable {
                             position,
                             envelope.proposedAtMillis(),
                             MembershipEntry.decode(envelope.command()).toString());
+                case DIGEST_MARK ->
+                    new OfflineEntry.DigestMark(position, envelope.proposedAtMillis(), envelope.whole());
             };
         } catch (IllegalArgumentException | IdentityException e) {
             return new OfflineEntry.Unreadable(position, String.valueOf(e.getMessage()));

@@ -37,6 +37,7 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
     private final AtomicInteger inWork = new AtomicInteger();
     private volatile @Nullable PeerName name; // written on the event loop
     private volatile boolean accepted; // written on the event loop
+    private @Nullable PeerTraffic traffic; // event loop
     private boolean paused; // event loop
 
     PeerConnection(PeerTransport transport, Channel channel, SslHandler tls) {
@@ -69,8 +70,14 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
             }
             try {
                 PeerName peer = PeerTls.peer(tls);
+                if (transport.membership().isSelf(peer)) {
+                    channel.close(); // It has found out, too, and does not come again.
+                    return;
+                }
                 transport.membership().checkPeer(peer);
                 name = peer;
+                traffic = transport.counters().peer(peer.nodeId());
+                outbox.countFor(traffic);
             } catch (TlsException e) {
                 refuse(String.valueOf(e.getMessage()));
             }
@@ -82,6 +89,10 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
         ByteBuf frame = (ByteBuf) received;
         try {
             transport.counters().framesReceived.increment();
+            PeerTraffic from = traffic;
+            if (from != null) {
+                from.received(frame.readableBytes());
+            }
             byte kind = frame.readByte();
             long id = frame.readLong();
             int number = frame.readUnsignedShort();
@@ -124,15 +135,28 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
                             new LengthFieldBasedFrameDecoder(Limits.MAX_FRAME_BYTES + 4, 0, 4, 0, 4));
         } else if (reply.verdict() != Wire.Verdict.NOT_READY) {
             transport.counters().connectionsRefused.increment();
-            LOG.warn("peer_refused peer={} address={} reason={}", peer, channel.remoteAddress(), reply.reason());
+            say(peer, reply.reason());
         }
         context.writeAndFlush(Frames.encode(context.alloc(), Frames.REPLY, id, reply), context.voidPromise());
     }
 
     private void refuse(String reason) {
         transport.counters().connectionsRefused.increment();
-        LOG.warn("peer_refused peer={} address={} reason={}", name, channel.remoteAddress(), reason);
+        say(name, reason);
         channel.close();
+    }
+
+    /** A refused peer tries again for ever, several times a second. */
+    private void say(@Nullable PeerName peer, String reason) {
+        long left = transport.refusals().admit(peer + " " + reason);
+        if (left >= 0) {
+            LOG.warn(
+                    "peer_refused peer={} address={} left_out={} reason={}",
+                    peer,
+                    channel.remoteAddress(),
+                    left,
+                    reason);
+        }
     }
 
     void reply(long requestId, Object message) {

@@ -51,12 +51,14 @@ final class PeerTransport implements AutoCloseable {
     private final PeerTls tls;
     private final Membership membership;
     private final Counters counters;
+    private final LogThrottle refusals = new LogThrottle(System::nanoTime);
     private final EventLoopGroup loops;
     private final Map<Integer, Peer> peers = new ConcurrentHashMap<>();
     private final Map<PeerAddress, PeerLink> contacts = new HashMap<>(); // guarded by this
     private final Set<PeerConnection> connections = ConcurrentHashMap.newKeySet();
     private final Channel listener;
     private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile Set<Integer> cut = Set.of();
     private volatile @Nullable Handler handler;
     private volatile @Nullable EngineRpcClient engineClient;
 
@@ -199,6 +201,11 @@ final class PeerTransport implements AutoCloseable {
         return membership;
     }
 
+    /** How often refused peers are complained about. */
+    LogThrottle refusals() {
+        return refusals;
+    }
+
     Counters counters() {
         return counters;
     }
@@ -216,9 +223,24 @@ final class PeerTransport implements AutoCloseable {
         return link != null && link.connected();
     }
 
+    /** From now on nothing passes to or from these members, as with a broken network between. For tests. */
+    void cut(Set<Integer> cutOff) {
+        cut = Set.copyOf(cutOff);
+        for (int id : cutOff) {
+            Peer peer = peers.get(id);
+            if (peer != null) {
+                peer.lanes().values().forEach(PeerLink::reset);
+            }
+        }
+    }
+
+    boolean isCut(int peerId) {
+        return cut.contains(peerId);
+    }
+
     void dispatch(int peerId, Request request, MessageType type, Object message) {
         Handler current = handler;
-        if (current == null) {
+        if (current == null || isCut(peerId)) {
             request.connection().close(); // Not started yet; the peer connects again.
             return;
         }

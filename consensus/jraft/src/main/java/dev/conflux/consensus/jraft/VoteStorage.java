@@ -35,6 +35,7 @@ final class VoteStorage implements RaftMetaStorage {
     private final Path file;
     private final long reachedTerm;
     private final LongConsumer termListener;
+    private final Watchdog.Activity writing;
     private @Nullable NodeImpl node;
     private long term;
     private PeerId votedFor = PeerId.emptyPeer();
@@ -43,10 +44,11 @@ final class VoteStorage implements RaftMetaStorage {
      * @param reachedTerm of the newest entry the log ever held: an older vote file is somebody's backup
      * @param termListener hears of the term that was read and of every one that was written
      */
-    VoteStorage(Path file, long reachedTerm, LongConsumer termListener) {
+    VoteStorage(Path file, long reachedTerm, LongConsumer termListener, Watchdog.Activity writing) {
         this.file = file;
         this.reachedTerm = reachedTerm;
         this.termListener = termListener;
+        this.writing = writing;
     }
 
     /** @throws IdentityException when the file is damaged: the engine must not start with a guess */
@@ -106,6 +108,7 @@ final class VoteStorage implements RaftMetaStorage {
 
     private boolean save() {
         String lines = "term=" + term + "\nvoted_for=" + (votedFor.isEmpty() ? "" : votedFor.toString()) + "\n";
+        writing.begin();
         try {
             DurableFiles.replace(file, lines + checksumLine(lines));
         } catch (IOException e) {
@@ -116,6 +119,7 @@ final class VoteStorage implements RaftMetaStorage {
             }
             return false;
         } finally {
+            writing.end();
             termListener.accept(term);
         }
         return true;

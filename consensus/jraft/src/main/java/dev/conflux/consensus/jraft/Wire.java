@@ -195,7 +195,9 @@ final class Wire {
         TOO_LARGE(4),
         UNAVAILABLE(5),
         /** A membership change has to wait for another one. */
-        CHANGE_IN_PROGRESS(7);
+        CHANGE_IN_PROGRESS(7),
+        /** Nothing was appended: disk space is low. */
+        NO_SPACE(6);
 
         final int code;
 
@@ -217,11 +219,22 @@ final class Wire {
      * How a forwarded proposal ended.
      *
      * @param detail for people; empty with OK
+     * @param position of the entry with OK; with NOT_LEADER its index is the node id of the leader, 0 = unknown
      */
     record ProposeReply(Outcome outcome, String detail, LogPosition position, byte[] result) implements Own {
 
         static ProposeReply failed(Outcome outcome, String detail) {
             return new ProposeReply(outcome, detail, LogPosition.ZERO, new byte[0]);
+        }
+
+        /** @param leader node id of the leader that this member knows; 0 = none */
+        static ProposeReply notLeader(String detail, int leader) {
+            return new ProposeReply(Outcome.NOT_LEADER, detail, new LogPosition(leader, 0), new byte[0]);
+        }
+
+        /** With NOT_LEADER: whom to ask; 0 = unknown. */
+        int leaderHint() {
+            return (int) position.index();
         }
 
         @Override
@@ -470,6 +483,96 @@ final class Wire {
 
         static TransferReply read(ByteBuf in) {
             return new TransferReply(Outcome.of(in.readUnsignedByte()), string(in));
+        }
+    }
+
+    /** A follower tells the leader that its disk space is low. */
+    record SpaceLow(long freeBytes) implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeLong(freeBytes);
+        }
+
+        static SpaceLow read(ByteBuf in) {
+            return new SpaceLow(in.readLong());
+        }
+    }
+
+    /** Asks for the digest at a mark. */
+    record AskDigest(long index) implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeLong(index);
+        }
+
+        static AskDigest read(ByteBuf in) {
+            return new AskDigest(in.readLong());
+        }
+    }
+
+    /** @param digest empty unless known; also empty when known and the state cannot be read */
+    record DigestReply(State state, byte[] digest) implements Own {
+
+        enum State {
+            KNOWN(1),
+            NOT_YET(2),
+            /** Not taken or forgotten; asking again does not help. */
+            NONE(3);
+
+            final int code;
+
+            State(int code) {
+                this.code = code;
+            }
+
+            static State of(int code) {
+                for (State state : values()) {
+                    if (state.code == code) {
+                        return state;
+                    }
+                }
+                throw new IllegalArgumentException("digest state: " + code);
+            }
+        }
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeByte(state.code);
+            out.writeBytes(digest);
+        }
+
+        static DigestReply read(ByteBuf in) {
+            return new DigestReply(State.of(in.readUnsignedByte()), rest(in));
+        }
+    }
+
+    /** The leader tells a member that a majority has another digest at a mark. */
+    record Diverged(long index, byte[] majority) implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            out.writeLong(index);
+            out.writeBytes(majority);
+        }
+
+        static Diverged read(ByteBuf in) {
+            return new Diverged(in.readLong(), rest(in));
+        }
+    }
+
+    /** Heard; there is nothing to answer. */
+    record Noted() implements Own {
+
+        @Override
+        public void write(ByteBuf out) {
+            // No fields.
+        }
+
+        static Noted read(ByteBuf in) {
+            in.skipBytes(in.readableBytes());
+            return new Noted();
         }
     }
 

@@ -39,8 +39,8 @@ class EnvelopeTest {
     @Test
     void shouldRefuseAnUnknownVersionAndATruncatedHeader() {
         // then
-        assertThatThrownBy(() -> Envelope.decode(ByteBuffer.wrap(HexFormat.of().parseHex("03" + "0000018bcfe56800"))))
-                .hasMessage("log entry version: 3 (expected: 1 or 2); written by a newer version?");
+        assertThatThrownBy(() -> Envelope.decode(ByteBuffer.wrap(HexFormat.of().parseHex("04" + "0000018bcfe56800"))))
+                .hasMessage("log entry version: 4 (expected: 1 to 3); written by a newer version?");
         assertThatThrownBy(() -> Envelope.decode(ByteBuffer.wrap(new byte[8])))
                 .hasMessageContaining("8 bytes (expected: >= 9)");
     }

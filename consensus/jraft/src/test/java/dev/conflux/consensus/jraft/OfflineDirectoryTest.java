@@ -261,7 +261,7 @@ class OfflineDirectoryTest {
         // given
         Path vote = EngineOptions.raftMetaFile(member);
         Files.delete(vote);
-        var old = new VoteStorage(vote, 0, term -> {});
+        var old = new VoteStorage(vote, 0, term -> {}, Watchdog.Activity.unwatched("test"));
         old.setTerm(0);
 
         // then

@@ -16,16 +16,21 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Members of one cluster in this JVM, over real sockets and TLS, each with its own directories. */
 final class TestCluster implements AutoCloseable {
 
     static final String NAME = "alpha";
+    /** Nothing in the log but what a test puts there. */
+    static final Upkeep NO_MARKS = Upkeep.DEFAULT.withDigests(Duration.ZERO, Duration.ZERO);
+
     static final Duration SOON = Duration.ofSeconds(20);
 
     /** One running member. */
@@ -87,7 +92,8 @@ final class TestCluster implements AutoCloseable {
     JRaftConfig config(int id, String address, Origin origin) {
         return tuning.apply(JRaftConfig.of(
                         NAME, new NodeId(id), address, origin, dataDir(id), authority.issue(new PeerName(NAME, id)))
-                .withBindHost("127.0.0.1"));
+                .withBindHost("127.0.0.1")
+                .withUpkeep(NO_MARKS));
     }
 
     /** Starts a node that waits to be added, and returns at once. */
@@ -101,7 +107,8 @@ final class TestCluster implements AutoCloseable {
     JRaftConfig config(int id) {
         return tuning.apply(
                 JRaftConfig.of(NAME, new NodeId(id), members, dataDir(id), authority.issue(new PeerName(NAME, id)))
-                        .withBindHost("127.0.0.1"));
+                        .withBindHost("127.0.0.1")
+                        .withUpkeep(NO_MARKS));
     }
 
     /** Starts a member and returns at once. */
@@ -166,6 +173,16 @@ final class TestCluster implements AutoCloseable {
         running.remove(id);
         member.node().abort();
         member.state().close();
+    }
+
+    /** A member that neither hears nor is heard. */
+    void isolate(int id) {
+        node(id).transport()
+                .cut(running.keySet().stream().filter(other -> other != id).collect(Collectors.toSet()));
+    }
+
+    void heal(int id) {
+        node(id).transport().cut(Set.of());
     }
 
     @Nullable

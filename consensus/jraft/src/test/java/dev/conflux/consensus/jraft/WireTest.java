@@ -28,7 +28,8 @@ class WireTest {
                         + " 10 TIMEOUT_NOW_REPLY, 11 READ_INDEX, 12 READ_INDEX_REPLY, 13 GET_FILE, 14 GET_FILE_REPLY,"
                         + " 100 HELLO, 101 HELLO_REPLY, 102 PROPOSE, 103 PROPOSE_REPLY, 104 LEADER_STATE,"
                         + " 105 LEADER_STATE_REPLY, 106 QUERY, 107 QUERY_REPLY, 108 TRANSFER, 109 TRANSFER_REPLY,"
-                        + " 110 CHANGE, 111 CHANGE_REPLY, 112 PROGRESS, 113 PROGRESS_REPLY");
+                        + " 110 CHANGE, 111 CHANGE_REPLY, 112 PROGRESS, 113 PROGRESS_REPLY,"
+                        + " 120 SPACE_LOW, 121 NOTED, 122 ASK_DIGEST, 123 DIGEST_REPLY, 124 DIVERGED");
     }
 
     @Test
@@ -45,6 +46,9 @@ class WireTest {
                         Wire.Outcome.OK,
                         List.of(new MemberProgress(
                                 new Member(new NodeId(4), "d:4", false), "api:8080", true, 70, 7, 1))),
+                new Wire.SpaceLow(1L << 40),
+                new Wire.Noted(),
+                new Wire.AskDigest(77),
                 new Wire.Transfer(2),
                 new Wire.TransferReply(Wire.Outcome.UNAVAILABLE, "nö"));
         for (Object message : messages) {
@@ -55,6 +59,13 @@ class WireTest {
                 roundTrip(new Wire.ProposeReply(Wire.Outcome.OK, "", new LogPosition(7, 2), new byte[] {1, 2}));
         assertThat(reply.position()).isEqualTo(new LogPosition(7, 2));
         assertThat(reply.result()).containsExactly(1, 2);
+        var digest =
+                (Wire.DigestReply) roundTrip(new Wire.DigestReply(Wire.DigestReply.State.KNOWN, new byte[] {1, 2}));
+        assertThat(digest.state()).isEqualTo(Wire.DigestReply.State.KNOWN);
+        assertThat(digest.digest()).containsExactly(1, 2);
+        var diverged = (Wire.Diverged) roundTrip(new Wire.Diverged(8, new byte[] {3}));
+        assertThat(diverged.index()).isEqualTo(8);
+        assertThat(diverged.majority()).containsExactly(3);
         var propose = (Wire.Propose) roundTrip(new Wire.Propose(250, new byte[] {9}));
         assertThat(propose.timeoutMillis()).isEqualTo(250);
         assertThat(propose.command()).containsExactly(9);

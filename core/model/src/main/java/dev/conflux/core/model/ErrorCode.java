@@ -29,8 +29,10 @@ public enum ErrorCode {
     NOT_FOUND(25),
     OVERLOADED(26),
     INTERNAL(27),
+    IDEMPOTENCY_EXPIRED(28),
     OPERATION_REFUSED(30),
-    FEATURE_NOT_ENABLED(31);
+    FEATURE_NOT_ENABLED(31),
+    STORAGE_FULL(40);
 
     private final int number;
 

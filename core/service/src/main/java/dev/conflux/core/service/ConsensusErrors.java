@@ -19,6 +19,7 @@ final class ConsensusErrors {
             case ConsensusException.NoQuorum e -> unavailable(ErrorCode.NO_QUORUM, e);
             case ConsensusException.Indeterminate e -> new ConfluxError.Indeterminate(idempotencyKey);
             case ConsensusException.Overloaded e -> unavailable(ErrorCode.OVERLOADED, e);
+            case ConsensusException.NoSpace e -> unavailable(ErrorCode.STORAGE_FULL, e);
             case ConsensusException.TooLarge e ->
                 new ConfluxError.InvalidArgument("request", message(e), "a smaller one");
             case ConsensusException.NotCaughtUp e -> unavailable(ErrorCode.NOT_CAUGHT_UP, e);

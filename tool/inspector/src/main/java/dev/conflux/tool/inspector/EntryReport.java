@@ -107,6 +107,17 @@ record EntryReport(
                         "",
                         0,
                         List.of());
+            case OfflineEntry.DigestMark mark ->
+                new EntryReport(
+                        index,
+                        term,
+                        "digest mark",
+                        Output.time(mark.proposedAtMillis()),
+                        mark.whole() ? "of the whole state" : "of what was applied",
+                        "",
+                        "",
+                        0,
+                        List.of());
             case OfflineEntry.Nothing nothing ->
                 new EntryReport(index, term, "nothing", "", "a leader's first entry", "", "", 0, List.of());
             case OfflineEntry.Unreadable unreadable ->
