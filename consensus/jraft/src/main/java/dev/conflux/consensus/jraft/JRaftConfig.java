@@ -44,8 +44,8 @@ public record JRaftConfig(
         int featureLevel,
         Halt halt) {
 
-    /** Ten heartbeats: leaves room for pauses of a quarter of a second, and elects well within one. */
-    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(300);
+    /** Ten heartbeats: leaves room for pauses of a third of a second, and elects well within one. */
+    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(400);
 
     /** Below this, scheduling noise of a shared machine looks like a dead leader. */
     public static final Duration MIN_ELECTION_TIMEOUT = Duration.ofMillis(200);

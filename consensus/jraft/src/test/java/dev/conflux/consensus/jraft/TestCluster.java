@@ -31,6 +31,9 @@ final class TestCluster implements AutoCloseable {
     /** Nothing in the log but what a test puts there. */
     static final Upkeep NO_MARKS = Upkeep.DEFAULT.withDigests(Duration.ZERO, Duration.ZERO);
 
+    /** Many members share the cores of a busy machine here: a pause is no dead leader. */
+    private static final Duration PATIENT = Duration.ofSeconds(1);
+
     static final Duration SOON = Duration.ofSeconds(20);
 
     /** One running member. */
@@ -93,6 +96,7 @@ final class TestCluster implements AutoCloseable {
         return tuning.apply(JRaftConfig.of(
                         NAME, new NodeId(id), address, origin, dataDir(id), authority.issue(new PeerName(NAME, id)))
                 .withBindHost("127.0.0.1")
+                .withElectionTimeout(PATIENT)
                 .withUpkeep(NO_MARKS));
     }
 
@@ -108,6 +112,7 @@ final class TestCluster implements AutoCloseable {
         return tuning.apply(
                 JRaftConfig.of(NAME, new NodeId(id), members, dataDir(id), authority.issue(new PeerName(NAME, id)))
                         .withBindHost("127.0.0.1")
+                        .withElectionTimeout(PATIENT)
                         .withUpkeep(NO_MARKS));
     }
 
