@@ -94,14 +94,13 @@ class WglCheckerTest {
         for (int id = 1; id <= 7; id++) {
             call += 1 + random.nextInt(20);
             long returned = call + 1 + random.nextInt(60);
-            long value = 1 + random.nextInt(3);
-            long expected = random.nextInt(4) == 0 ? Operation.NIL : 1 + random.nextInt(3);
-            Operation.Kind kind =
-                    switch (random.nextInt(5)) {
-                        case 0, 1 -> Operation.Kind.READ;
-                        case 2 -> Operation.Kind.CAS;
-                        default -> Operation.Kind.WRITE;
-                    };
+            long value = 1L + random.nextInt(3);
+            long expected = random.nextInt(4) == 0 ? Operation.NIL : 1L + random.nextInt(3);
+            Operation.Kind kind = switch (random.nextInt(5)) {
+                case 0, 1 -> Operation.Kind.READ;
+                case 2 -> Operation.Kind.CAS;
+                default -> Operation.Kind.WRITE;
+            };
             boolean unknown = kind.isUpdate() && random.nextInt(4) == 0;
             operations.add(operation(
                     id,

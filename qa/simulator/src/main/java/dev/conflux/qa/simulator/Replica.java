@@ -100,7 +100,7 @@ final class Replica {
         match = new long[members];
         confirmed = new long[members];
         clockSkewMillis = random.nextLong(-3_000, 3_000);
-        snapshotEvery = 8 + random.nextInt(40);
+        snapshotEvery = 10 + random.nextInt(40);
         store = new SimulatedStore(simulation.defectOf(id), random.split());
         state = new ConfigState(store);
         resetTimer();
