@@ -2,18 +2,18 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
-import com.alipay.sofa.jraft.RaftServiceFactory;
-import com.alipay.sofa.jraft.Status;
-import com.alipay.sofa.jraft.closure.ReadIndexClosure;
 import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
-import com.alipay.sofa.jraft.error.RaftError;
+import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.MemberChange;
+import dev.conflux.consensus.api.MemberProgress;
+import dev.conflux.consensus.api.NewMember;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.NodeStatus;
 import dev.conflux.consensus.api.ReadLevel;
@@ -25,10 +25,8 @@ import io.netty.util.Timeout;
 import io.netty.util.Timer;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -37,12 +35,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,57 +51,70 @@ public final class JRaftNode implements ConsensusNode {
 
     private static final Logger LOG = LoggerFactory.getLogger(JRaftNode.class);
 
-    private static final long TRANSFER_POLL_MILLIS = 10;
-
     private final JRaftConfig config;
     private final StateMachine stateMachine;
     private final DirectoryLock lock;
     private final Membership membership;
     private final PeerTransport transport;
-    private final Counters counters = new Counters();
+    private final Counters counters;
     private final Quarantine quarantine = new Quarantine();
     private final AppliedIndex applied = new AppliedIndex();
-    private final Freshness freshness;
+    private final Proposals proposals = new Proposals(this);
+    private final Reads reads = new Reads(this);
+    private final Leadership leadership = new Leadership(this);
+    private final Snapshots snapshots = new Snapshots(this);
+    private final MembershipChanges membershipChanges = new MembershipChanges(this);
+    private final MembershipDriver driver = new MembershipDriver(this);
+    private final DiskSpace space;
+    private final Digests digests;
+    private final Divergence divergence;
+    private final Startup startup;
+    private final Watchdog watchdog;
     private final Timer timer;
     private final ScheduledExecutorService housekeeper;
     private final ThreadPoolExecutor rpcExecutor;
     private final ThreadPoolExecutor snapshotExecutor;
+    private final ThreadPoolExecutor scrubExecutor;
     private final StateMachineAdapter adapter;
-    private final Map<PeerId, Integer> nodeIds = new HashMap<>();
     private final PeerId self;
-    private final AtomicLong inFlight = new AtomicLong();
-    private final AtomicLong inFlightBytes = new AtomicLong();
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CountDownLatch stopping = new CountDownLatch(1);
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Thread starter;
-    private volatile @Nullable Running running;
-    private volatile long snapshotNotBeforeNanos;
-    private final AtomicBoolean snapshotRunning = new AtomicBoolean();
+    private volatile @Nullable RunningEngine running;
+    private long progressedTo; // housekeeper
 
-    /** What exists once the engine runs. */
-    private record Running(Node engine, EngineStorage storage, HighWaterMark mark, PeerRequests requests) {}
-
-    private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Identity identity)
+    private JRaftNode(
+            JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership, Metrics metrics)
             throws IOException {
         this.config = config;
+        this.counters = new Counters(metrics);
         this.stateMachine = stateMachine;
         this.lock = lock;
-        this.membership = new Membership(config, identity);
-        this.self = PeerAddress.parse(config.self().address()).peerId();
-        for (Member member : config.members()) {
-            nodeIds.put(
-                    PeerAddress.parse(member.address()).peerId(), member.id().value());
-        }
-        this.freshness = new Freshness(System::nanoTime, this::appliedIndex);
+        this.membership = membership;
+        this.self = PeerAddress.parse(config.address()).peerId();
         String name = "conflux-raft-" + config.nodeId();
         this.transport = new PeerTransport(config, new PeerTls(config.tls()), membership, counters);
         this.timer = new HashedWheelTimer(new DefaultThreadFactory(name + "-timer", true), 10, TimeUnit.MILLISECONDS);
         this.housekeeper = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory(name + "-keeper", true));
         this.rpcExecutor = pool(name + "-rpc", Limits.RPC_THREADS, Limits.RPC_QUEUE);
         this.snapshotExecutor = pool(name + "-snapshot", 1, 2);
-        this.adapter = new StateMachineAdapter(stateMachine, config.halt(), counters, snapshotExecutor, applied);
+        this.scrubExecutor = pool(name + "-scrub", 1, 1);
+        this.digests = new Digests(stateMachine, scrubExecutor);
+        this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
+        this.adapter = new StateMachineAdapter(
+                stateMachine,
+                membership,
+                config.halt(),
+                counters,
+                snapshotExecutor,
+                applied,
+                watchdog.apply(),
+                digests);
+        this.startup = new Startup(this, rpcExecutor);
+        this.space = new DiskSpace(this);
+        this.divergence = new Divergence(this);
         this.starter = new Thread(this::join, name + "-start");
         this.starter.setDaemon(true);
     }
@@ -121,6 +129,15 @@ public final class JRaftNode implements ConsensusNode {
      * @throws IOException when the directories cannot be used or the address cannot be bound
      */
     public static JRaftNode start(JRaftConfig config, StateMachine stateMachine) throws IOException {
+        return start(config, stateMachine, Metrics.ofPart());
+    }
+
+    /**
+     * As {@link #start(JRaftConfig, StateMachine)}.
+     *
+     * @param metrics gets the meters of {@code docs/operations/metrics.md}; stays the caller's; one node per object
+     */
+    public static JRaftNode start(JRaftConfig config, StateMachine stateMachine, Metrics metrics) throws IOException {
         PeerName expected = new PeerName(config.clusterName(), config.nodeId().value());
         if (!config.tls().peerName().equals(expected)) {
             throw new IdentityException(
@@ -131,7 +148,10 @@ public final class JRaftNode implements ConsensusNode {
         DirectoryLock lock = DirectoryLock.acquire(config.dataDir());
         JRaftNode node = null;
         try {
-            node = new JRaftNode(config, stateMachine, lock, identity(config, stateMachine));
+            Rebuild.perform(config, stateMachine);
+            Identity identity = Startup.identity(config, stateMachine);
+            var membership = new Membership(config, identity, Startup.membership(config, identity));
+            node = new JRaftNode(config, stateMachine, lock, membership, metrics);
             node.begin();
             return node;
         } finally {
@@ -142,50 +162,18 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     private void begin() {
-        transport.connectAll();
+        membership.listen(transport::connectMembers, this::expelled);
+        transport.connectMembers();
         pollApplied();
         starter.start();
-    }
-
-    private static Identity identity(JRaftConfig config, StateMachine stateMachine) throws IOException {
-        Path dataDir = config.dataDir();
-        Identity found = Identity.read(dataDir);
-        if (found == null) {
-            boolean used = !DurableFiles.isEmptyOrAbsent(config.logDir())
-                    || Files.exists(EngineOptions.raftMeta(dataDir))
-                    || Files.exists(EngineOptions.snapshots(dataDir))
-                    || Files.exists(dataDir.resolve(HighWaterMark.FILE))
-                    || stateMachine.applied().index() > 0;
-            if (used) {
-                throw new IdentityException(dataDir.resolve(Identity.FILE) + " is missing, but " + dataDir + ", "
-                        + config.logDir() + " or the state machine hold data. Restore the file from a backup, or"
-                        + " remove this member and join with empty directories under a new node id");
-            }
-            Identity fresh =
-                    Identity.fresh(config.clusterName(), config.nodeId().value());
-            fresh.write(dataDir); // before anybody can hear of it
-            return fresh;
-        }
-        if (!found.clusterName().equals(config.clusterName())
-                || found.nodeId() != config.nodeId().value()) {
-            throw new IdentityException(dataDir + " belongs to node " + found.nodeId() + " of cluster "
-                    + found.clusterName() + " (expected: node " + config.nodeId() + " of " + config.clusterName()
-                    + ")");
-        }
-        String configured = Membership.describe(config.members());
-        if (found.initialised() && !found.membership().equals(configured)) {
-            throw new IdentityException(dataDir + " was bootstrapped with members [" + found.membership()
-                    + "], configured are [" + configured + "]. Ids and addresses are fixed at bootstrap");
-        }
-        return found;
     }
 
     /** The starter thread: becomes a member, then runs the engine. */
     private void join() {
         try {
-            becomeMember();
+            startup.becomeMember();
             if (!closing.get()) {
-                startEngine();
+                run(startup.startEngine());
                 ready.complete(null);
             }
         } catch (Throwable e) {
@@ -200,75 +188,26 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private void becomeMember() throws IOException, InterruptedException {
-        var bootstrap = new Bootstrap(config, membership);
-        long reportAt = System.nanoTime();
-        while (!membership.identity().initialised() && !closing.get()) {
-            Identity adopted = bootstrap.step();
-            if (adopted != null) {
-                LOG.info(
-                        "bootstrapped cluster={} node={} storage={}",
-                        adopted.clusterId(),
-                        adopted.nodeId(),
-                        adopted.storageId());
-                return;
-            }
-            if (System.nanoTime() - reportAt >= 0) {
-                reportAt = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.BOOTSTRAP_REPORT_MILLIS);
-                LOG.info("bootstrap_waiting node={} peers=\"{}\"", config.nodeId(), bootstrap.progress());
-            }
-            if (stopping.await(Limits.BOOTSTRAP_CHECK_MILLIS, TimeUnit.MILLISECONDS)) {
-                return;
-            }
+    /** Peers say that this node is no member any more, and that nobody will ever listen to it again. */
+    private void expelled(String reason) {
+        if (!closing.get()) {
+            adapter.fail(reason, new IdentityException(reason));
         }
     }
 
-    private void startEngine() throws IOException {
-        Path dataDir = config.dataDir();
-        HighWaterMark mark = HighWaterMark.open(dataDir);
-        boolean markLost = mark == null;
-        boolean voteMissing = !Files.exists(EngineOptions.raftMetaFile(dataDir));
-        boolean acted = mark == null
-                ? !DurableFiles.isEmptyOrAbsent(config.logDir())
-                : mark.position().index() > 0;
-        if (voteMissing && acted) {
-            throw new IdentityException(EngineOptions.raftMetaFile(dataDir) + " is missing, but this node has taken"
-                    + " part in terms: it could vote twice. Restore the file, or remove this member and join with"
-                    + " empty directories under a new node id");
-        }
-        if (mark == null) {
-            mark = HighWaterMark.recreate(dataDir);
-        }
-        var storage = new EngineStorage(config, mark, markLost, quarantine, stateMachine.applied());
-        adapter.attach(storage);
-        long snapshot =
-                EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();
-        adapter.snapshotIndex(snapshot);
-        applied.advance(stateMachine.applied().index());
-        Files.createDirectories(EngineOptions.snapshots(dataDir));
-        var options = new EngineOptions(config, transport, quarantine, storage, adapter);
-        NodeManager.getInstance().addAddress(self.getEndpoint());
-        Node engine;
-        try {
-            engine = RaftServiceFactory.createAndInitRaftNode(EngineOptions.GROUP, self.copy(), options);
-        } catch (RuntimeException e) {
-            NodeManager.getInstance().removeAddress(self.getEndpoint());
-            if (e instanceof IdentityException) {
-                throw e;
-            }
-            throw new IOException(
-                    "the log in " + config.logDir() + " or the snapshots in " + EngineOptions.snapshots(dataDir)
-                            + " cannot be used: " + e.getMessage() + " (the lines before this one say more). If the"
-                            + " disk is full, give it space. If it is damaged: " + EngineStorage.REPAIR,
-                    e);
-        }
-        adapter.entriesBeforeStart(Math.max(0, stateMachine.applied().index() - snapshot)); // loading has reset it
-        var requests = new PeerRequests(this, stateMachine, quarantine, rpcExecutor, self);
-        running = new Running(engine, storage, mark, requests);
-        transport.serve(requests);
-        HighWaterMark syncing = mark;
+    private void run(RunningEngine started) {
+        running = started;
+        transport.contacts(Map.of());
+        var meters = new EngineMeters(this, counters.metrics(), proposals, rpcExecutor);
+        meters.register();
         housekeeper.scheduleWithFixedDelay(
-                guarded("high-water mark", syncing::sync),
+                guarded("meters", meters::followMembers),
+                Limits.QUARANTINE_CHECK_MILLIS,
+                Limits.QUARANTINE_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        transport.serve(started.requests());
+        housekeeper.scheduleWithFixedDelay(
+                guarded("high-water mark", this::syncMark),
                 Limits.MARK_SYNC_MILLIS,
                 Limits.MARK_SYNC_MILLIS,
                 TimeUnit.MILLISECONDS);
@@ -278,16 +217,36 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.QUARANTINE_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
         housekeeper.scheduleWithFixedDelay(
-                guarded("snapshot trigger", this::checkSnapshot),
+                guarded("snapshot trigger", snapshots::check),
                 Limits.QUARANTINE_CHECK_MILLIS,
                 Limits.QUARANTINE_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("membership change", driver::drive),
+                Limits.MEMBERSHIP_CHECK_MILLIS,
+                Limits.MEMBERSHIP_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("progress", this::checkProgress),
+                Limits.WATCHDOG_TICK_MILLIS,
+                Limits.WATCHDOG_TICK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("freshness", reads::confirmFreshness), 0, Limits.FRESHNESS_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("disk space", space::check), 0, Limits.SPACE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("digests", divergence::check),
+                Limits.DIGEST_CHECK_MILLIS,
+                Limits.DIGEST_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        watchdog.start();
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
                 config.nodeId(),
-                config.self().address(),
-                storage.durable(),
-                storage.term(),
+                config.address(),
+                started.storage().durable(),
+                started.storage().term(),
                 stateMachine.applied());
     }
 
@@ -302,209 +261,24 @@ public final class JRaftNode implements ConsensusNode {
 
     /** Counters since start. */
     public JRaftMetrics metrics() {
-        return counters.snapshot(inFlight.get());
+        return counters.snapshot(proposals.inFlight());
     }
 
-    // ---- proposals ----
+    // ---- calls ----
 
     @Override
     public CompletableFuture<Committed> propose(byte[] command, Duration timeout) {
-        return propose(command, timeout, true);
+        return proposals.propose(command, timeout, true);
     }
-
-    CompletableFuture<Committed> propose(byte[] command, Duration timeout, boolean forwardable) {
-        if (command.length > MAX_COMMAND_BYTES) {
-            return CompletableFuture.failedFuture(new ConsensusException.TooLarge(command.length, MAX_COMMAND_BYTES));
-        }
-        ConsensusException unavailable = unavailable();
-        if (unavailable != null) {
-            return CompletableFuture.failedFuture(unavailable);
-        }
-        if (inFlight.incrementAndGet() > Limits.MAX_PROPOSALS
-                || inFlightBytes.addAndGet(command.length) > Limits.MAX_PROPOSAL_BYTES) {
-            long count = inFlight.get();
-            released(command.length, count <= Limits.MAX_PROPOSALS);
-            counters.overloaded.increment();
-            return CompletableFuture.failedFuture(
-                    new ConsensusException.Overloaded(count + " proposals are waiting for an answer"));
-        }
-        CompletableFuture<Committed> future = new Proposal(this, command, timeout, forwardable).start(timeout);
-        future.whenComplete((committed, problem) -> released(command.length, true));
-        return future;
-    }
-
-    private void released(int bytes, boolean counted) {
-        inFlight.decrementAndGet();
-        if (counted) {
-            inFlightBytes.addAndGet(-bytes);
-        }
-    }
-
-    // ---- reads ----
 
     @Override
     public CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout) {
-        if (level == ReadLevel.STALE) {
-            return CompletableFuture.completedFuture(point(level));
-        }
-        ConsensusException unavailable = unavailable();
-        if (unavailable != null) {
-            return CompletableFuture.failedFuture(unavailable);
-        }
-        return switch (level) {
-            case STALE -> throw new AssertionError("answered above");
-            case FOLLOWER -> followerPoint();
-            case STRONG -> new Read(level, timeout).start(this::strong);
-            case LINEARIZABLE -> new Read(level, timeout).start(this::linearizable);
-        };
+        return reads.readPoint(level, timeout);
     }
 
-    private CompletableFuture<ReadPoint> followerPoint() {
-        ReadPoint point = point(ReadLevel.FOLLOWER);
-        if (point.stalenessMillis() > config.followerReadLag().toMillis()) {
-            Node engine = engine();
-            return CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(
-                    engine.getLastCommittedIndex(), point.appliedIndex(), config.followerReadLag()));
-        }
-        return CompletableFuture.completedFuture(point);
-    }
-
-    private ReadPoint point(ReadLevel level) {
-        long index = appliedIndex();
-        return new ReadPoint(level, index, level == ReadLevel.LINEARIZABLE ? 0 : staleness());
-    }
-
-    private long staleness() {
-        return adapter.leads() && isLeading() ? 0 : freshness.stalenessMillis();
-    }
-
-    /** A read that is tried until it succeeds or its time is up; repeating a read harms nobody. */
-    private final class Read {
-        private final ReadLevel level;
-        private final Duration timeout;
-        private final CompletableFuture<ReadPoint> future = new CompletableFuture<>();
-        private volatile ConsensusException problem = new ConsensusException.NoLeader("none is known");
-        private long pauseMillis = Limits.RETRY_MIN_MILLIS;
-
-        Read(ReadLevel level, Duration timeout) {
-            this.level = level;
-            this.timeout = timeout;
-        }
-
-        CompletableFuture<ReadPoint> start(java.util.function.Consumer<Read> attempt) {
-            Timeout timeUp;
-            try {
-                timeUp = timer.newTimeout(
-                        ignored -> future.completeExceptionally(problem), timeout.toNanos(), TimeUnit.NANOSECONDS);
-            } catch (IllegalStateException e) {
-                return CompletableFuture.failedFuture(new ConsensusException.Unavailable("stopped"));
-            }
-            future.whenComplete((point, failure) -> timeUp.cancel());
-            attempt.accept(this);
-            return future;
-        }
-
-        void retry(ConsensusException why, java.util.function.Consumer<Read> attempt) {
-            if (future.isDone()) {
-                return;
-            }
-            problem = why;
-            long pause = pauseMillis / 2 + ThreadLocalRandom.current().nextLong(pauseMillis / 2 + 1);
-            pauseMillis = Math.min(pauseMillis * 2, Limits.RETRY_MAX_MILLIS);
-            boolean later = later(
-                    () -> {
-                        if (!future.isDone()) {
-                            attempt.accept(this);
-                        }
-                    },
-                    pause);
-            if (!later) {
-                future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
-            }
-        }
-
-        void whenApplied(long index) {
-            problem = new ConsensusException.NotCaughtUp(index, appliedIndex(), timeout);
-            applied.reach(index).thenAccept(reached -> future.complete(point(level)));
-        }
-    }
-
-    private void strong(Read read) {
-        if (isLeading()) {
-            if (adapter.leads()) {
-                read.whenApplied(engine().getLastCommittedIndex());
-            } else {
-                read.retry(new ConsensusException.NoLeader("this member was just elected"), this::strong);
-            }
-            return;
-        }
-        Integer leader = leaderId();
-        if (leader == null) {
-            read.retry(new ConsensusException.NoLeader("none is known"), this::strong);
-            return;
-        }
-        askLeader(leader, read.timeout.toMillis()).whenComplete((answer, failure) -> {
-            if (failure == null && answer.outcome() == Wire.Outcome.OK) {
-                read.whenApplied(answer.commitIndex());
-            } else {
-                read.retry(
-                        new ConsensusException.NoLeader(
-                                failure == null ? "node " + leader + " does not lead" : failure.toString()),
-                        this::strong);
-            }
-        });
-    }
-
-    private CompletableFuture<Wire.LeaderStateReply> askLeader(int leader, long timeoutMillis) {
-        var future = new CompletableFuture<Wire.LeaderStateReply>();
-        transport
-                .link(leader, PeerLink.Lane.CALL)
-                .send(new Wire.LeaderState(), timeoutMillis, false, new ReplyHandler() {
-                    @Override
-                    public void reply(Object message) {
-                        if (message instanceof Wire.LeaderStateReply answer) {
-                            future.complete(answer);
-                        } else {
-                            future.completeExceptionally(new IOException("unexpected reply"));
-                        }
-                    }
-
-                    @Override
-                    public void failed(SendFailure failure) {
-                        future.completeExceptionally(new IOException(failure.detail()));
-                    }
-                });
-        return future;
-    }
-
-    private void linearizable(Read read) {
-        engine().readIndex(new byte[0], new ReadIndexClosure() {
-            private final AtomicBoolean called = new AtomicBoolean();
-
-            @Override
-            public void run(Status status, long index, byte[] context) {
-                if (!called.compareAndSet(false, true)) {
-                    return; // The engine's own timeout also fires for a closure that has failed before.
-                }
-                if (status.isOk()) {
-                    applied.advance(index); // the engine calls back only once it has been applied
-                    read.future.complete(point(ReadLevel.LINEARIZABLE));
-                    return;
-                }
-                boolean stopping = status.getRaftError() == RaftError.EHOSTDOWN
-                        || status.getRaftError() == RaftError.ENODESHUTDOWN
-                        || status.getRaftError() == RaftError.ESTOP;
-                if (stopping) {
-                    read.future.completeExceptionally(new ConsensusException.Unavailable("stopping"));
-                    return;
-                }
-                read.retry(
-                        leaderId() == null && !isLeading()
-                                ? new ConsensusException.NoLeader(status.toString())
-                                : new ConsensusException.NoQuorum(status.toString()),
-                        JRaftNode.this::linearizable);
-            }
-        });
+    @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return reads.followerReadPoint(maxLag);
     }
 
     @Override
@@ -514,52 +288,54 @@ public final class JRaftNode implements ConsensusNode {
 
     @Override
     public CompletableFuture<byte[]> queryMember(NodeId member, byte[] query, Duration timeout) {
-        if (member.equals(config.nodeId())) {
-            return completing(() -> stateMachine.query(query));
-        }
-        if (config.members().stream().noneMatch(m -> m.id().equals(member))) {
-            return CompletableFuture.failedFuture(
-                    new ConsensusException.Refused("node " + member + " is not a member"));
-        }
-        var future = new CompletableFuture<byte[]>();
-        transport
-                .link(member.value(), PeerLink.Lane.CALL)
-                .send(new Wire.Query(query), timeout.toMillis(), true, new ReplyHandler() {
-                    @Override
-                    public void reply(Object message) {
-                        if (message instanceof Wire.QueryReply answer && answer.outcome() == Wire.Outcome.OK) {
-                            future.complete(answer.answer());
-                        } else {
-                            future.completeExceptionally(new ConsensusException.Unavailable(
-                                    message instanceof Wire.QueryReply answer
-                                            ? "node " + member + ": " + answer.detail()
-                                            : "unexpected reply"));
-                        }
-                    }
-
-                    @Override
-                    public void failed(SendFailure failure) {
-                        future.completeExceptionally(new ConsensusException.Unavailable(failure.detail()));
-                    }
-                });
-        return future;
+        return reads.queryMember(member, query, timeout);
     }
 
-    private static <T> CompletableFuture<T> completing(Supplier<T> call) {
-        try {
-            return CompletableFuture.completedFuture(call.get());
-        } catch (RuntimeException e) {
-            return CompletableFuture.failedFuture(e);
-        }
+    @Override
+    public CompletableFuture<Long> snapshot() {
+        return snapshots.take();
+    }
+
+    @Override
+    public CompletableFuture<NodeId> transferLeadership(Optional<NodeId> target) {
+        return leadership.transfer(target);
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout) {
+        return membershipChanges.add(member, timeout);
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> removeMember(NodeId member, Duration timeout) {
+        return membershipChanges.remove(member, timeout);
+    }
+
+    @Override
+    public CompletableFuture<List<MemberProgress>> progress(Duration timeout) {
+        return membershipChanges.progress(timeout);
+    }
+
+    @Override
+    public int featureLevel() {
+        MembershipRecord record = membership.membership();
+        return record == null ? 1 : record.featureLevel();
+    }
+
+    @Override
+    public CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout) {
+        return membershipChanges.raiseFeatureLevel(level, timeout);
     }
 
     // ---- status ----
 
     @Override
     public NodeStatus status() {
-        Running now = running;
+        RunningEngine now = running;
         String clusterId = membership.identity().clusterId();
-        if (now == null || closing.get() || adapter.failed()) {
+        MembershipRecord record = membership.membership();
+        Optional<MemberChange> change = record == null ? Optional.empty() : record.change();
+        if (now == null || closing.get() || adapter.failed() || watchdog.unwell() != null) {
             return new NodeStatus(
                     clusterId,
                     config.nodeId(),
@@ -570,7 +346,10 @@ public final class JRaftNode implements ConsensusNode {
                     applied.get(),
                     now == null ? 0 : now.storage().durable().index(),
                     adapter.snapshotIndex(),
-                    config.members(),
+                    membership.members(),
+                    change,
+                    membership.identity().clusterEpoch(),
+                    featureLevel(),
                     ReadPoint.UNKNOWN_STALENESS);
         }
         Node engine = now.engine();
@@ -585,8 +364,11 @@ public final class JRaftNode implements ConsensusNode {
                 appliedIndex(),
                 engine.getLastLogIndex(),
                 adapter.snapshotIndex(),
-                config.members(),
-                staleness());
+                membership.members(),
+                change,
+                membership.identity().clusterEpoch(),
+                featureLevel(),
+                reads.staleness());
     }
 
     private Role role(Node engine) {
@@ -596,9 +378,14 @@ public final class JRaftNode implements ConsensusNode {
         return switch (engine.getNodeState()) {
             case STATE_LEADER, STATE_TRANSFERRING -> Role.LEADER;
             case STATE_CANDIDATE -> Role.CANDIDATE;
-            case STATE_FOLLOWER -> Role.FOLLOWER;
+            case STATE_FOLLOWER -> follower();
             case STATE_ERROR, STATE_UNINITIALIZED, STATE_SHUTTING, STATE_SHUTDOWN, STATE_END -> Role.DOWN;
         };
+    }
+
+    private Role follower() {
+        Member own = membership.member(selfId());
+        return own != null && own.voter() ? Role.FOLLOWER : Role.LEARNER;
     }
 
     /** Why this member is in quarantine; empty otherwise. */
@@ -606,142 +393,71 @@ public final class JRaftNode implements ConsensusNode {
         return quarantine.declared() ? Optional.of(quarantine.reason()) : Optional.empty();
     }
 
-    // ---- operations ----
+    // ---- health ----
 
-    @Override
-    public CompletableFuture<Long> snapshot() {
-        Running now = running;
-        if (now == null || closing.get()) {
-            return CompletableFuture.failedFuture(new ConsensusException.Unavailable("not running"));
-        }
-        var future = new CompletableFuture<Long>();
-        now.engine().snapshot(status -> {
-            if (status.isOk()) {
-                try {
-                    long index = EngineStorage.newestSnapshot(EngineOptions.snapshots(config.dataDir()))
-                            .index();
-                    adapter.snapshotIndex(index);
-                    future.complete(index);
-                } catch (IOException e) {
-                    future.completeExceptionally(new ConsensusException.Refused("snapshot: " + e.getMessage()));
-                }
-            } else {
-                future.completeExceptionally(new ConsensusException.Refused("snapshot: " + status));
-            }
-        });
-        return future;
-    }
-
-    private void checkSnapshot() {
-        boolean due = adapter.bytesSinceSnapshot() >= config.snapshotLogBytes()
-                || adapter.entriesSinceSnapshot() >= config.snapshotLogEntries();
-        if (!due || System.nanoTime() - snapshotNotBeforeNanos < 0 || !snapshotRunning.compareAndSet(false, true)) {
+    private void syncMark() {
+        RunningEngine now = running;
+        if (now == null || adapter.failed()) {
             return;
         }
-        snapshot().whenComplete((index, problem) -> {
-            snapshotRunning.set(false);
-            if (problem != null) {
-                LOG.warn("snapshot_refused reason=\"{}\"", problem.getMessage());
-                snapshotNotBeforeNanos =
-                        System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.SNAPSHOT_RETRY_MILLIS);
-            }
-        });
+        try {
+            now.mark().sync();
+        } catch (RuntimeException e) {
+            adapter.fail("the high-water mark cannot be made durable: " + e.getMessage(), e);
+        }
     }
 
-    @Override
-    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
-        ConsensusException unavailable = unavailable();
-        if (unavailable != null) {
-            return CompletableFuture.failedFuture(unavailable);
+    private void checkProgress() {
+        RunningEngine now = running;
+        if (now == null || closing.get()) {
+            return;
         }
-        Integer leader = leaderId();
-        return leader == null || leader == selfId() ? transferOwnLeadership(target) : askToTransfer(leader, target);
-    }
-
-    private CompletableFuture<Void> askToTransfer(int leader, Optional<NodeId> target) {
-        if (target.filter(id -> id.value() == leader).isPresent()) {
-            return CompletableFuture.failedFuture(new ConsensusException.Refused("node " + leader + " leads already"));
+        if (now.engine().getNodeState() == State.STATE_ERROR) {
+            adapter.fail("the engine is in its error state", null);
         }
-        var future = new CompletableFuture<Void>();
-        transport
-                .link(leader, PeerLink.Lane.CALL)
-                .send(
-                        new Wire.Transfer(target.map(NodeId::value).orElse(0)),
-                        Limits.TRANSFER_MILLIS + 1_000,
-                        false,
-                        new ReplyHandler() {
-                            @Override
-                            public void reply(Object message) {
-                                if (!(message instanceof Wire.TransferReply answer)) {
-                                    future.completeExceptionally(new ConsensusException.Indeterminate("transfer"));
-                                } else {
-                                    switch (answer.outcome()) {
-                                        case OK -> future.complete(null);
-                                        case NOT_LEADER ->
-                                            future.completeExceptionally(new ConsensusException.NotLeader(null));
-                                        default ->
-                                            future.completeExceptionally(
-                                                    new ConsensusException.Refused(answer.detail()));
-                                    }
-                                }
-                            }
-
-                            @Override
-                            public void failed(SendFailure failure) {
-                                future.completeExceptionally(new ConsensusException.Unavailable(failure.detail()));
-                            }
-                        });
-        return future;
-    }
-
-    /** Only on the leader. */
-    CompletableFuture<Void> transferOwnLeadership(Optional<NodeId> target) {
-        if (!isLeading()) {
-            return CompletableFuture.failedFuture(new ConsensusException.NotLeader(leaderMember()));
-        }
-        PeerId peer = PeerId.ANY_PEER;
-        if (target.isPresent()) {
-            NodeId id = target.get();
-            if (config.members().stream().noneMatch(m -> m.id().equals(id)) || id.equals(config.nodeId())) {
-                return CompletableFuture.failedFuture(
-                        new ConsensusException.Refused("node " + id + " is not another member"));
-            }
-            peer = enginePeer(id.value());
-        }
-        Status status = engine().transferLeadershipTo(peer);
-        if (!status.isOk()) {
-            return CompletableFuture.failedFuture(new ConsensusException.Refused("transfer: " + status));
-        }
-        var future = new CompletableFuture<Void>();
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS);
-        awaitTransfer(future, deadline);
-        return future;
-    }
-
-    private void awaitTransfer(CompletableFuture<Void> future, long deadline) {
-        State state = engine().getNodeState();
-        if (state != State.STATE_LEADER && state != State.STATE_TRANSFERRING) {
-            future.complete(null);
-        } else if (System.nanoTime() - deadline >= 0) {
-            future.completeExceptionally(new ConsensusException.Refused(
-                    "transfer: not taken over within " + Limits.TRANSFER_MILLIS + " ms"));
+        long reached = appliedIndex();
+        Watchdog.Activity commits = watchdog.commits();
+        boolean applying = adapter.restoring() || watchdog.apply().underWay(); // which is watched itself
+        if (applying || reached >= now.engine().getLastCommittedIndex()) {
+            commits.end();
         } else {
-            if (!later(() -> awaitTransfer(future, deadline), TRANSFER_POLL_MILLIS)) {
-                future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
+            commits.begin();
+            if (reached != progressedTo) {
+                commits.progress();
             }
         }
+        progressedTo = reached;
+    }
+
+    private void stuck(String reason) {
+        if (!closing.get()) {
+            adapter.stuck(reason);
+        }
+    }
+
+    /** This member's state is wrong: ends the process; the next start builds the state anew from the leader's. */
+    void rebuild(String reason) {
+        if (adapter.failed()) {
+            return;
+        }
+        try {
+            Rebuild.request(config.dataDir(), reason);
+        } catch (IOException e) {
+            LOG.error("rebuild_not_requested", e); // Ends all the same; the next comparison finds it again.
+        }
+        adapter.fail(reason + "; the next start builds it anew", null);
     }
 
     // ---- quarantine ----
 
     private void checkQuarantine() {
-        Running now = running;
+        RunningEngine now = running;
         if (now == null || !quarantine.active()) {
             return;
         }
         Integer leader = leaderId();
         if (quarantine.needsLeader() && leader != null && leader != selfId()) {
-            askLeader(leader, 1_000).thenAccept(answer -> {
+            reads.askLeader(leader, 1_000).thenAccept(answer -> {
                 if (answer.outcome() == Wire.Outcome.OK) {
                     quarantine.leaderEnd(new LogPosition(answer.lastLogIndex(), answer.term()));
                 }
@@ -769,12 +485,13 @@ public final class JRaftNode implements ConsensusNode {
             return;
         }
         try {
+            watchdog.close(); // stopping may take its time
             stopping.countDown(); // wakes the starter
             starter.join(Limits.SHUTDOWN_MILLIS);
-            Running now = running;
+            RunningEngine now = running;
             if (now != null) {
                 if (handOver) {
-                    handOver(now.engine());
+                    leadership.handOver(now.engine());
                 }
                 shutdown(now);
             }
@@ -786,6 +503,7 @@ public final class JRaftNode implements ConsensusNode {
             housekeeper.shutdownNow();
             rpcExecutor.shutdownNow();
             snapshotExecutor.shutdownNow();
+            scrubExecutor.shutdownNow();
             try {
                 lock.close();
             } catch (IOException e) {
@@ -807,25 +525,7 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private void handOver(Node engine) throws InterruptedException {
-        if (config.members().size() == 1 || engine.getNodeState() != State.STATE_LEADER) {
-            return;
-        }
-        Status status = engine.transferLeadershipTo(PeerId.ANY_PEER);
-        if (!status.isOk()) {
-            LOG.info("leadership_kept reason=\"{}\"", status);
-            return;
-        }
-        var future = new CompletableFuture<Void>();
-        awaitTransfer(future, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS));
-        var done = new CountDownLatch(1);
-        future.whenComplete((nothing, problem) -> done.countDown());
-        if (!done.await(Limits.TRANSFER_MILLIS + 500, TimeUnit.MILLISECONDS)) {
-            LOG.info("leadership_kept reason=\"not taken over in time\"");
-        }
-    }
-
-    private void shutdown(Running now) throws InterruptedException {
+    private void shutdown(RunningEngine now) throws InterruptedException {
         // Joining takes no timeout: a thread of its own bounds it.
         Thread joiner = new Thread(
                 () -> {
@@ -859,11 +559,61 @@ public final class JRaftNode implements ConsensusNode {
     // ---- for the parts ----
 
     Node engine() {
-        Running now = running;
+        RunningEngine now = running;
         if (now == null) {
             throw new ConsensusException.Unavailable("starting");
         }
         return now.engine();
+    }
+
+    @Nullable
+    RunningEngine running() {
+        return running;
+    }
+
+    JRaftConfig config() {
+        return config;
+    }
+
+    StateMachine stateMachine() {
+        return stateMachine;
+    }
+
+    StateMachineAdapter adapter() {
+        return adapter;
+    }
+
+    Membership membership() {
+        return membership;
+    }
+
+    Quarantine quarantine() {
+        return quarantine;
+    }
+
+    Proposals proposals() {
+        return proposals;
+    }
+
+    Reads reads() {
+        return reads;
+    }
+
+    Leadership leadership() {
+        return leadership;
+    }
+
+    PeerId self() {
+        return self;
+    }
+
+    boolean closing() {
+        return closing.get();
+    }
+
+    /** Waits; true when the node is being stopped before the time is over. */
+    boolean stoppingWithin(long millis) throws InterruptedException {
+        return stopping.await(millis, TimeUnit.MILLISECONDS);
     }
 
     PeerTransport transport() {
@@ -872,6 +622,22 @@ public final class JRaftNode implements ConsensusNode {
 
     Timer timer() {
         return timer;
+    }
+
+    DiskSpace space() {
+        return space;
+    }
+
+    Digests digests() {
+        return digests;
+    }
+
+    Divergence divergence() {
+        return divergence;
+    }
+
+    Watchdog watchdog() {
+        return watchdog;
     }
 
     Counters counters() {
@@ -892,11 +658,11 @@ public final class JRaftNode implements ConsensusNode {
 
     @Nullable
     Integer nodeIdOf(PeerId peer) {
-        return nodeIds.get(peer);
+        return membership.idOf(peer.getEndpoint());
     }
 
-    PeerId enginePeer(int nodeId) {
-        return PeerAddress.parse(config.member(nodeId).address()).peerId();
+    MembershipChanges membershipChanges() {
+        return membershipChanges;
     }
 
     /** Runs something after a pause, on the timer thread; false when the node has stopped and it never will. */
@@ -914,51 +680,46 @@ public final class JRaftNode implements ConsensusNode {
         return isLeading();
     }
 
+    /** True for another or this member's id; what a peer says may be anything. */
+    boolean isMember(int id) {
+        return membership.members().stream().anyMatch(member -> member.id().value() == id);
+    }
+
+    /** A leader's answer says that this entry is committed. */
+    void committedElsewhere(LogPosition position) {
+        RunningEngine now = running;
+        if (now != null) {
+            now.commitHints().committed(position);
+        }
+    }
+
     @Nullable
     Member leaderMember() {
         Integer id = leaderId();
-        return id == null ? null : config.member(id);
+        return id == null ? null : membership.member(id);
     }
 
-    void heardFromLeader(long leaderTerm, long committedIndex) {
-        Running now = running;
-        if (now != null) {
-            freshness.heard(leaderTerm, now.storage().term(), committedIndex);
-        }
+    boolean isLeading() {
+        RunningEngine now = running;
+        return now != null && now.leads();
     }
 
-    Wire.LeaderStateReply leaderState() {
-        Running now = running;
-        if (now == null || !adapter.leads() || !isLeading() || quarantine.active()) {
-            return PeerRequests.notLeader();
-        }
-        Node engine = now.engine();
-        return PeerRequests.leaderState(now.storage().term(), engine.getLastCommittedIndex(), engine.getLastLogIndex());
-    }
-
-    private boolean isLeading() {
-        Running now = running;
-        if (now == null) {
-            return false;
-        }
-        State state = now.engine().getNodeState();
-        return state == State.STATE_LEADER || state == State.STATE_TRANSFERRING;
-    }
-
-    private @Nullable Integer leaderId() {
-        Running now = running;
+    @Nullable
+    Integer leaderId() {
+        RunningEngine now = running;
         PeerId leader = now == null ? null : now.engine().getLeaderId();
-        return leader == null || leader.isEmpty() ? null : nodeIds.get(leader);
+        return leader == null || leader.isEmpty() ? null : nodeIdOf(leader);
     }
 
-    private long appliedIndex() {
-        Running now = running;
+    long appliedIndex() {
+        RunningEngine now = running;
         return now == null
                 ? applied.get()
                 : Math.max(applied.get(), now.engine().getLastAppliedLogIndex());
     }
 
-    private @Nullable ConsensusException unavailable() {
+    @Nullable
+    ConsensusException unavailable() {
         if (closing.get()) {
             return new ConsensusException.Unavailable("stopped");
         }
@@ -967,6 +728,10 @@ public final class JRaftNode implements ConsensusNode {
         }
         if (running == null) {
             return new ConsensusException.Unavailable("starting");
+        }
+        String unwell = watchdog.unwell();
+        if (unwell != null) {
+            return new ConsensusException.Unavailable(unwell);
         }
         return quarantine.active() ? new ConsensusException.Unavailable("quarantined: " + quarantine.reason()) : null;
     }
@@ -980,7 +745,7 @@ public final class JRaftNode implements ConsensusNode {
             return;
         }
         try {
-            Running now = running;
+            RunningEngine now = running;
             if (now != null) {
                 long index = now.engine().getLastAppliedLogIndex();
                 if (applied.hasWaiters()) {
@@ -993,12 +758,15 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private static Runnable guarded(String what, Runnable task) {
+    private Runnable guarded(String what, Runnable task) {
         return () -> {
+            watchdog.housekeeping().begin();
             try {
                 task.run();
             } catch (RuntimeException | Error e) {
                 LOG.error("{} failed; tried again", what, e); // An exception would end the schedule silently.
+            } finally {
+                watchdog.housekeeping().end();
             }
         };
     }

@@ -55,7 +55,7 @@ class EngineOptionsTest {
             assertThat(raft.isStepDownWhenVoteTimedout()).isTrue();
             assertThat(raft.isStartupOldStorage()).isFalse();
 
-            assertThat(node.getElectionTimeoutMs()).isEqualTo(400);
+            assertThat(node.getElectionTimeoutMs()).isEqualTo(300);
             assertThat(node.getElectionPriority()).isEqualTo(ElectionPriority.Disabled);
             assertThat(node.getLeaderLeaseTimeRatio()).isEqualTo(90);
             assertThat(node.getSnapshotIntervalSecs()).isZero();

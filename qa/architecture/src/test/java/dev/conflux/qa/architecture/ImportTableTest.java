@@ -23,6 +23,7 @@ class ImportTableTest {
     /** The engine's own protobuf, relocated. */
     private static final String ENGINE = "dev.conflux.consensus.engine..";
 
+    private static final String SAMPLES = "dev.conflux.consensus.samples..";
     private static final String MODEL = "dev.conflux.core.model..";
     private static final String STATE = "dev.conflux.core.state..";
     private static final String SERVICE = "dev.conflux.core.service..";
@@ -30,7 +31,8 @@ class ImportTableTest {
     private static final String PROTOCOL = "dev.conflux.protocol..";
     private static final String SERVER = "dev.conflux.server..";
     private static final String SIMULATOR = "dev.conflux.qa.simulator..";
-    private static final String TOOL = "dev.conflux.tool..";
+    private static final String LOCAL = "dev.conflux.tool.local..";
+    private static final String INSPECTOR = "dev.conflux.tool.inspector..";
 
     /** JDK and annotations: allowed everywhere. */
     private static final String[] EVERYWHERE = {"java..", "javax..", "org.jspecify..", "com.google.errorprone.."};
@@ -53,6 +55,22 @@ class ImportTableTest {
             .resideInAPackage(JRAFT)
             .should()
             .dependOnClassesThat(ours(JRAFT, ENGINE, CONSENSUS_API, BASE));
+
+    @ArchTest
+    static final ArchRule SAMPLES_KNOW_ONLY_THE_COMPONENT = noClasses()
+            .that()
+            .resideInAPackage(SAMPLES)
+            .should()
+            .dependOnClassesThat(ours(SAMPLES, JRAFT, CONSENSUS_API, BASE));
+
+    @ArchTest
+    static final ArchRule SAMPLE_STATE_MACHINES_KNOW_ONLY_THE_CONTRACT = noClasses()
+            .that()
+            .resideInAPackage(SAMPLES)
+            .and()
+            .areAssignableTo(dev.conflux.consensus.api.StateMachine.class)
+            .should()
+            .dependOnClassesThat(ours(SAMPLES, CONSENSUS_API));
 
     @ArchTest
     static final ArchRule ONLY_THE_ENGINE_MODULE_KNOWS_THE_ENGINE = noClasses()
@@ -152,11 +170,20 @@ class ImportTableTest {
             .resideInAPackage(SERVER);
 
     @ArchTest
-    static final ArchRule TOOLS_DO_NOT_REACH_INTO_THE_NODE = noClasses()
+    static final ArchRule THE_LOCAL_CLUSTER_DOES_NOT_REACH_INTO_THE_NODE = noClasses()
             .that()
-            .resideInAPackage(TOOL)
+            .resideInAPackage(LOCAL)
             .should()
-            .dependOnClassesThat(ours(TOOL, BASE, "dev.conflux.adapter.postgres.."));
+            .dependOnClassesThat(ours(LOCAL, BASE, "dev.conflux.adapter.postgres.."));
+
+    /** It reads the stored state with the one adapter that knows how it is stored. */
+    @ArchTest
+    static final ArchRule THE_INSPECTOR_KNOWS_WHAT_IS_STORED_NOT_HOW_IT_IS_SERVED = noClasses()
+            .that()
+            .resideInAPackage(INSPECTOR)
+            .should()
+            .dependOnClassesThat(
+                    ours(INSPECTOR, "dev.conflux.consensus..", MODEL, STATE, "dev.conflux.adapter.rocksdb.."));
 
     @ArchTest
     static final ArchRule SIMULATOR_KNOWS_THE_STATE_NOT_THE_NODE = noClasses()

@@ -241,19 +241,11 @@ final class Client {
             String request = "c" + number + "-" + id;
             CommandEnvelope keyed = Commands.keyed(request, request, command);
             bytes = CommandCodec.encode(new CommandEnvelope(
-                    keyed.author(), keyed.authorId(), String.format("%032x", id), key(keyed), command));
+                    keyed.author(), keyed.authorId(), String.format("%032x", id), keyed.dedupKey(), command));
         }
         asked = new Asked(id, kind, keys, args, bytes, simulation.nanos());
         attempts = 0;
         send(asked);
-    }
-
-    private static CommandEnvelope.IdempotencyKey key(CommandEnvelope envelope) {
-        CommandEnvelope.IdempotencyKey key = envelope.idempotency();
-        if (key == null) {
-            throw new IllegalStateException("Commands.keyed made no key");
-        }
-        return key;
     }
 
     private void send(Asked request) {

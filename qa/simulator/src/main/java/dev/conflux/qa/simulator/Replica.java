@@ -358,7 +358,9 @@ final class Replica {
         long upTo = lastIndex();
         long generation = truncations;
         int lives = incarnation;
-        simulation.after(200 + random.nextLong(MAX_SYNC), () -> {
+        // A disk stalls now and then.
+        long longest = random.nextInt(10) == 0 ? 20 * MAX_SYNC : MAX_SYNC;
+        simulation.after(200 + random.nextLong(longest), () -> {
             if (!up || lives != incarnation || generation != truncations || upTo <= synced) {
                 return;
             }

@@ -51,6 +51,11 @@ final class SimulatedStore implements StateStore {
     }
 
     @Override
+    public void clear() {
+        store.clear();
+    }
+
+    @Override
     public Snapshot snapshot() {
         return store.snapshot();
     }
