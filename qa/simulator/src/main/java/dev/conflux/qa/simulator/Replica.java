@@ -100,7 +100,7 @@ final class Replica {
         match = new long[members];
         confirmed = new long[members];
         clockSkewMillis = random.nextLong(-3_000, 3_000);
-        snapshotEvery = 8 + random.nextInt(40);
+        snapshotEvery = 10 + random.nextInt(40);
         store = new SimulatedStore(simulation.defectOf(id), random.split());
         state = new ConfigState(store);
         resetTimer();
@@ -358,7 +358,9 @@ final class Replica {
         long upTo = lastIndex();
         long generation = truncations;
         int lives = incarnation;
-        simulation.after(200 + random.nextLong(MAX_SYNC), () -> {
+        // A disk stalls now and then.
+        long longest = random.nextInt(10) == 0 ? 20 * MAX_SYNC : MAX_SYNC;
+        simulation.after(200 + random.nextLong(longest), () -> {
             if (!up || lives != incarnation || generation != truncations || upTo <= synced) {
                 return;
             }

@@ -107,6 +107,6 @@ class SimulatorTest {
         // then
         assertThat(faults).containsExactlyInAnyOrder("campaign", "crash", "isolate", "one way", "partition", "weather");
         assertThat(statuses)
-                .contains("READ OK", "STALE_READ OK", "WRITE OK", "CAS OK", "CAS FAIL", "ASSIGN OK", "WRITE UNKNOWN");
+                .contains("READ OK", "STALE_READ OK", "WRITE OK", "CAS OK", "CAS FAIL", "ASSIGN OK", "CAS UNKNOWN");
     }
 }
