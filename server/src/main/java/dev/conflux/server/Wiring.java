@@ -5,11 +5,13 @@ import dev.conflux.adapter.postgres.PostgresMetadataStore;
 import dev.conflux.adapter.postgres.PostgresUrl;
 import dev.conflux.adapter.rocksdb.RocksStateStore;
 import dev.conflux.base.observe.Metrics;
+import dev.conflux.base.observe.Tracing;
 import dev.conflux.base.tls.DevCertificateAuthority;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.base.tls.TlsFiles;
 import dev.conflux.base.tls.TlsIdentity;
 import dev.conflux.consensus.api.NodeId;
+import dev.conflux.consensus.api.StateMachine;
 import dev.conflux.consensus.jraft.Halt;
 import dev.conflux.consensus.jraft.IdentityException;
 import dev.conflux.consensus.jraft.JRaftConfig;
@@ -24,6 +26,7 @@ import dev.conflux.core.service.FetchService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.TracedStateMachine;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 import dev.conflux.core.state.ConfigState;
@@ -93,11 +96,13 @@ final class Wiring implements AutoCloseable {
 
         ConfigState state = openState(dataDir.resolve("state"));
         starting = false;
-        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
+        Tracing tracing = Tracing.ofProcess();
+        StateMachine machine = tracing.on() ? new TracedStateMachine(state, tracing) : state;
+        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), machine, metrics));
         observe(metrics, node);
 
         var authorizer = new Authorizer();
-        var commands = new CommandLog(node, WRITE_TIMEOUT);
+        var commands = new CommandLog(node, state, WRITE_TIMEOUT, tracing);
         ReadGate gate = ReadGate.on(node, state, ReadGate.DEFAULT_TIMEOUT);
         var services = new HttpServices(
                 authentication.authenticator(),

@@ -262,11 +262,6 @@ final class Generation {
         return failure;
     }
 
-    private StateStoreException failure(String done, RocksDBException cause) {
-        return new StateStoreException(
-                "state database " + directory + " cannot be " + done + ": " + cause.getMessage(), cause);
-    }
-
     /** Reads every table file and checks every block. */
     void verify() {
         try {
@@ -274,6 +269,11 @@ final class Generation {
         } catch (RocksDBException e) {
             throw damaged("verified", e);
         }
+    }
+
+    private StateStoreException failure(String done, RocksDBException cause) {
+        return new StateStoreException(
+                "state database " + directory + " cannot be " + done + ": " + cause.getMessage(), cause);
     }
 
     void scan(

@@ -289,7 +289,7 @@ public final class RocksStateStore implements StateStore {
         return switch (StateArea.of(key)) {
             case META, NAMES, CONFIGS, VERSIONS, RELEASE_HISTORY, METADATA_HISTORY, TENANTS -> Family.DATA;
             case CONTENTS -> Family.CONTENTS;
-            case DEDUP, DEDUP_ORDER, EVENTS -> Family.JOURNAL;
+            case DEDUP, DEDUP_ORDER, REQUEST_ORDER, EVENTS -> Family.JOURNAL;
         };
     }
 

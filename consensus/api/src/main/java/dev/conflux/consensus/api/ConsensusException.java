@@ -99,6 +99,17 @@ public abstract sealed class ConsensusException extends RuntimeException {
             super("applied index " + appliedIndex + " has not reached " + wantedIndex + " within " + waited.toMillis()
                     + " ms");
         }
+
+        /**
+         * For a read that may not wait.
+         *
+         * @param stalenessMillis how far this member may be behind; {@link ReadPoint#UNKNOWN_STALENESS} if unknown
+         */
+        public NotCaughtUp(long stalenessMillis, Duration allowed) {
+            super("this member may be behind its leader by "
+                    + (stalenessMillis == ReadPoint.UNKNOWN_STALENESS ? "any time" : stalenessMillis + " ms")
+                    + " (allowed: " + allowed.toMillis() + " ms)");
+        }
     }
 
     /** The node is stopped, failed or quarantined; nothing was appended. */

@@ -36,6 +36,13 @@ public interface ConsensusNode extends AutoCloseable {
      */
     CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout);
 
+    /**
+     * {@link ReadLevel#FOLLOWER} with a bound of the caller's instead of the configured one.
+     *
+     * @param maxLag fails with {@link ConsensusException.NotCaughtUp} when this member may be further behind; at once
+     */
+    CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag);
+
     /** {@link #readPoint}, then {@link StateMachine#query} on this member. */
     CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout);
 

@@ -17,6 +17,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -48,6 +50,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
+    private Runnable beforeLogOpens = () -> {};
+    private volatile Consumer<LogPosition> onDurable = position -> {};
+    private volatile LongConsumer appendTime = nanos -> {};
 
     /**
      * @param markLost true when the mark had to be made anew beside a directory that must have had one
@@ -80,6 +85,16 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         return durable;
     }
 
+    /** Told how many nanoseconds it took to append a batch and make it durable. */
+    void appendTime(LongConsumer timer) {
+        appendTime = timer;
+    }
+
+    /** Told on the log thread after every append: must not block. */
+    void onDurable(Consumer<LogPosition> listener) {
+        onDurable = listener;
+    }
+
     /** The term in the vote file. */
     long term() {
         return term;
@@ -101,8 +116,14 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
+    /** Called once by the engine's start, when its timers are made and nothing else is. */
+    void beforeLogOpens(Runnable action) {
+        beforeLogOpens = action;
+    }
+
     @Override
     public LogStorage createLogStorage(String uri, RaftOptions raftOptions) {
+        beforeLogOpens.run();
         var storage = new GuardedLogStorage(uri, raftOptions);
         log = storage;
         return storage;
@@ -172,6 +193,22 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         return newest;
     }
 
+    /** When the newest snapshot was put there, Unix milliseconds; 0 = there is none. */
+    static long newestSnapshotMillis(Path directory) throws IOException {
+        long newest = 0;
+        if (Files.isDirectory(directory)) {
+            try (Stream<Path> entries = Files.list(directory)) {
+                for (Path entry : entries.toList()) {
+                    if (String.valueOf(entry.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX)) {
+                        newest = Math.max(
+                                newest, Files.getLastModifiedTime(entry).toMillis());
+                    }
+                }
+            }
+        }
+        return newest;
+    }
+
     /** All finished snapshots below the given directory. */
     static List<Path> snapshotDirectories(Path directory) throws IOException {
         if (!Files.isDirectory(directory)) {
@@ -232,7 +269,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         public int appendEntries(@Nullable List<LogEntry> entries) {
             watchdog.log().begin();
             try {
+                long begin = System.nanoTime();
                 int appended = super.appendEntries(entries);
+                appendTime.accept(System.nanoTime() - begin);
                 if (entries != null && appended > 0) {
                     advanced(entries.get(appended - 1).getId());
                 }
@@ -249,6 +288,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             LogPosition position = new LogPosition(id.getIndex(), id.getTerm());
             durable = position;
             mark.reached(position);
+            onDurable.accept(position);
         }
 
         @Override

@@ -4,6 +4,7 @@ import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
 import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
+import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
@@ -55,18 +56,18 @@ public final class JRaftNode implements ConsensusNode {
     private final DirectoryLock lock;
     private final Membership membership;
     private final PeerTransport transport;
-    private final Counters counters = new Counters();
+    private final Counters counters;
     private final Quarantine quarantine = new Quarantine();
     private final AppliedIndex applied = new AppliedIndex();
     private final Proposals proposals = new Proposals(this);
     private final Reads reads = new Reads(this);
     private final Leadership leadership = new Leadership(this);
     private final Snapshots snapshots = new Snapshots(this);
+    private final MembershipChanges membershipChanges = new MembershipChanges(this);
+    private final MembershipDriver driver = new MembershipDriver(this);
     private final DiskSpace space;
     private final Digests digests;
     private final Divergence divergence;
-    private final MembershipChanges membershipChanges = new MembershipChanges(this);
-    private final MembershipDriver driver = new MembershipDriver(this);
     private final Startup startup;
     private final Watchdog watchdog;
     private final Timer timer;
@@ -84,9 +85,11 @@ public final class JRaftNode implements ConsensusNode {
     private volatile @Nullable RunningEngine running;
     private long progressedTo; // housekeeper
 
-    private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership)
+    private JRaftNode(
+            JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership, Metrics metrics)
             throws IOException {
         this.config = config;
+        this.counters = new Counters(metrics);
         this.stateMachine = stateMachine;
         this.lock = lock;
         this.membership = membership;
@@ -126,6 +129,15 @@ public final class JRaftNode implements ConsensusNode {
      * @throws IOException when the directories cannot be used or the address cannot be bound
      */
     public static JRaftNode start(JRaftConfig config, StateMachine stateMachine) throws IOException {
+        return start(config, stateMachine, Metrics.ofPart());
+    }
+
+    /**
+     * As {@link #start(JRaftConfig, StateMachine)}.
+     *
+     * @param metrics gets the meters of {@code docs/operations/metrics.md}; stays the caller's; one node per object
+     */
+    public static JRaftNode start(JRaftConfig config, StateMachine stateMachine, Metrics metrics) throws IOException {
         PeerName expected = new PeerName(config.clusterName(), config.nodeId().value());
         if (!config.tls().peerName().equals(expected)) {
             throw new IdentityException(
@@ -139,7 +151,7 @@ public final class JRaftNode implements ConsensusNode {
             Rebuild.perform(config, stateMachine);
             Identity identity = Startup.identity(config, stateMachine);
             var membership = new Membership(config, identity, Startup.membership(config, identity));
-            node = new JRaftNode(config, stateMachine, lock, membership);
+            node = new JRaftNode(config, stateMachine, lock, membership, metrics);
             node.begin();
             return node;
         } finally {
@@ -186,6 +198,13 @@ public final class JRaftNode implements ConsensusNode {
     private void run(RunningEngine started) {
         running = started;
         transport.contacts(Map.of());
+        var meters = new EngineMeters(this, counters.metrics(), proposals, rpcExecutor);
+        meters.register();
+        housekeeper.scheduleWithFixedDelay(
+                guarded("meters", meters::followMembers),
+                Limits.QUARANTINE_CHECK_MILLIS,
+                Limits.QUARANTINE_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
                 guarded("high-water mark", this::syncMark),
@@ -203,6 +222,11 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.QUARANTINE_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
         housekeeper.scheduleWithFixedDelay(
+                guarded("membership change", driver::drive),
+                Limits.MEMBERSHIP_CHECK_MILLIS,
+                Limits.MEMBERSHIP_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
                 guarded("progress", this::checkProgress),
                 Limits.WATCHDOG_TICK_MILLIS,
                 Limits.WATCHDOG_TICK_MILLIS,
@@ -217,11 +241,6 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.DIGEST_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
         watchdog.start();
-        housekeeper.scheduleWithFixedDelay(
-                guarded("membership change", driver::drive),
-                Limits.MEMBERSHIP_CHECK_MILLIS,
-                Limits.MEMBERSHIP_CHECK_MILLIS,
-                TimeUnit.MILLISECONDS);
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
                 config.nodeId(),
@@ -255,6 +274,11 @@ public final class JRaftNode implements ConsensusNode {
     @Override
     public CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout) {
         return reads.readPoint(level, timeout);
+    }
+
+    @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return reads.followerReadPoint(maxLag);
     }
 
     @Override
@@ -654,6 +678,19 @@ public final class JRaftNode implements ConsensusNode {
     /** True when proposals belong into the local engine, also while it hands leadership over and refuses them. */
     boolean leadsOrWill() {
         return isLeading();
+    }
+
+    /** True for another or this member's id; what a peer says may be anything. */
+    boolean isMember(int id) {
+        return membership.members().stream().anyMatch(member -> member.id().value() == id);
+    }
+
+    /** A leader's answer says that this entry is committed. */
+    void committedElsewhere(LogPosition position) {
+        RunningEngine now = running;
+        if (now != null) {
+            now.commitHints().committed(position);
+        }
     }
 
     @Nullable

@@ -212,6 +212,11 @@ final class Membership {
         return heard;
     }
 
+    /** True when a certificate is this node's own: somebody gave us our own address as a contact. */
+    boolean isSelf(PeerName name) {
+        return name.equals(new PeerName(config.clusterName(), config.nodeId().value()));
+    }
+
     /**
      * Checks who came: a node of this cluster, not this one. Whether it is a member, and with the right disk, is judged
      * by its hello.

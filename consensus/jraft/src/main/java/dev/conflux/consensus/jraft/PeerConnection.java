@@ -37,6 +37,7 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
     private final AtomicInteger inWork = new AtomicInteger();
     private volatile @Nullable PeerName name; // written on the event loop
     private volatile boolean accepted; // written on the event loop
+    private @Nullable PeerTraffic traffic; // event loop
     private boolean paused; // event loop
 
     PeerConnection(PeerTransport transport, Channel channel, SslHandler tls) {
@@ -69,8 +70,14 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
             }
             try {
                 PeerName peer = PeerTls.peer(tls);
+                if (transport.membership().isSelf(peer)) {
+                    channel.close(); // It has found out, too, and does not come again.
+                    return;
+                }
                 transport.membership().checkPeer(peer);
                 name = peer;
+                traffic = transport.counters().peer(peer.nodeId());
+                outbox.countFor(traffic);
             } catch (TlsException e) {
                 refuse(String.valueOf(e.getMessage()));
             }
@@ -82,6 +89,10 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
         ByteBuf frame = (ByteBuf) received;
         try {
             transport.counters().framesReceived.increment();
+            PeerTraffic from = traffic;
+            if (from != null) {
+                from.received(frame.readableBytes());
+            }
             byte kind = frame.readByte();
             long id = frame.readLong();
             int number = frame.readUnsignedShort();

@@ -77,6 +77,8 @@ final class PeerLink {
     private volatile @Nullable Ready ready;
     private volatile boolean closed;
     private volatile @Nullable Future<?> sweeping;
+    private volatile int pendingRequests;
+    private final PeerTraffic traffic;
 
     // Event loop only.
     private final LongObjectHashMap<Pending> pending = new LongObjectHashMap<>();
@@ -93,6 +95,8 @@ final class PeerLink {
         this.address = address;
         this.lane = lane;
         this.loop = loop;
+        this.traffic = transport.counters().peer(peerId);
+        traffic.add(this);
     }
 
     /** A link that never connects. */
@@ -110,6 +114,15 @@ final class PeerLink {
 
     boolean connected() {
         return ready != null;
+    }
+
+    long queuedBytes() {
+        Ready now = ready;
+        return now == null ? 0 : now.outbox.queuedBytes();
+    }
+
+    int pendingRequests() {
+        return pendingRequests;
     }
 
     boolean writable() {
@@ -144,7 +157,10 @@ final class PeerLink {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
         now.outbox.add(new Outbox.Item(
                 frame,
-                () -> pending.put(id, new Pending(handler, deadline)),
+                () -> {
+                    pending.put(id, new Pending(handler, deadline));
+                    pendingRequests = pending.size();
+                },
                 () -> handler.failed(
                         new SendFailure(SendFailure.Kind.NOT_SENT, "connection to node " + peerId + " closed"))));
     }
@@ -260,6 +276,7 @@ final class PeerLink {
             was.outbox.discard();
             var broken = new ArrayList<>(pending.values());
             pending.clear();
+            pendingRequests = 0;
             for (Pending request : broken) {
                 request.handler()
                         .failed(new SendFailure(SendFailure.Kind.LOST, "connection to node " + peerId + " lost"));
@@ -298,6 +315,7 @@ final class PeerLink {
             expired.add(request);
             return true;
         });
+        pendingRequests = pending.size();
         for (Pending request : expired) {
             timedOutSinceRead = true;
             request.handler().failed(new SendFailure(SendFailure.Kind.TIMED_OUT, "node " + peerId + " did not answer"));
@@ -360,6 +378,12 @@ final class PeerLink {
                 }
                 try {
                     PeerName name = PeerTls.peer(tls);
+                    if (peerId == 0 && transport.membership().isSelf(name)) {
+                        closed = true; // A contact that is this node itself: nothing to be heard there.
+                        problem = "this is this node itself";
+                        context.close();
+                        return;
+                    }
                     transport.membership().checkCertificate(name, peerId);
                     reached = name.nodeId();
                 } catch (TlsException e) {
@@ -385,6 +409,7 @@ final class PeerLink {
                 lastReadNanos = System.nanoTime();
                 timedOutSinceRead = false;
                 transport.counters().framesReceived.increment();
+                traffic.received(frame.readableBytes());
                 byte kind = frame.readByte();
                 long id = frame.readLong();
                 int number = frame.readUnsignedShort();
@@ -402,6 +427,7 @@ final class PeerLink {
                     return;
                 }
                 Pending request = pending.remove(id);
+                pendingRequests = pending.size();
                 if (request != null) {
                     request.handler().reply(message);
                 } // Otherwise it came after its timeout.
@@ -415,7 +441,8 @@ final class PeerLink {
         }
 
         private void greeted(ChannelHandlerContext context, Wire.HelloReply reply) {
-            String refusal = transport.membership().heard(reached, reply);
+            String refusal =
+                    transport.isCut(peerId) ? "cut" : transport.membership().heard(reached, reply);
             if (refusal != null) {
                 problem = refusal;
                 if (reply.verdict() == Wire.Verdict.REFUSED) {
@@ -439,7 +466,9 @@ final class PeerLink {
             connectingChannel = null;
             backoffMillis = Limits.RECONNECT_MIN_MILLIS;
             lastProblem = "";
-            ready = new Ready(channel, new Outbox(channel, transport.counters()));
+            var outbox = new Outbox(channel, transport.counters());
+            outbox.countFor(traffic);
+            ready = new Ready(channel, outbox);
             LOG.debug("peer_connected peer={} lane={}", peerId, lane);
             releaseWaiting();
             if (lane == Lane.RAFT) {

@@ -206,6 +206,11 @@ final class PeerRequests implements PeerTransport.Handler {
     private static Wire.ProposeReply failure(Throwable problem) {
         Throwable cause =
                 problem instanceof CompletionException && problem.getCause() != null ? problem.getCause() : problem;
+        if (cause instanceof ConsensusException.NotLeader elsewhere) {
+            return Wire.ProposeReply.notLeader(
+                    String.valueOf(cause.getMessage()),
+                    elsewhere.leader().map(member -> member.id().value()).orElse(0));
+        }
         Wire.Outcome outcome = cause instanceof ConsensusException known
                 ? switch (known) {
                     case ConsensusException.NoLeader e -> Wire.Outcome.NOT_LEADER;

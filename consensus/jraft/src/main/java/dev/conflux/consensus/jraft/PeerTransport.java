@@ -58,6 +58,7 @@ final class PeerTransport implements AutoCloseable {
     private final Set<PeerConnection> connections = ConcurrentHashMap.newKeySet();
     private final Channel listener;
     private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile Set<Integer> cut = Set.of();
     private volatile @Nullable Handler handler;
     private volatile @Nullable EngineRpcClient engineClient;
 
@@ -222,9 +223,24 @@ final class PeerTransport implements AutoCloseable {
         return link != null && link.connected();
     }
 
+    /** From now on nothing passes to or from these members, as with a broken network between. For tests. */
+    void cut(Set<Integer> cutOff) {
+        cut = Set.copyOf(cutOff);
+        for (int id : cutOff) {
+            Peer peer = peers.get(id);
+            if (peer != null) {
+                peer.lanes().values().forEach(PeerLink::reset);
+            }
+        }
+    }
+
+    boolean isCut(int peerId) {
+        return cut.contains(peerId);
+    }
+
     void dispatch(int peerId, Request request, MessageType type, Object message) {
         Handler current = handler;
-        if (current == null) {
+        if (current == null || isCut(peerId)) {
             request.connection().close(); // Not started yet; the peer connects again.
             return;
         }

@@ -2,7 +2,6 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.Closure;
 import com.alipay.sofa.jraft.Status;
-import com.alipay.sofa.jraft.entity.PeerId;
 import com.alipay.sofa.jraft.entity.Task;
 import com.alipay.sofa.jraft.error.RaftError;
 import dev.conflux.consensus.api.Committed;
@@ -33,6 +32,7 @@ final class Proposal {
     private final CompletableFuture<Committed> future = new CompletableFuture<>();
     private volatile boolean inDoubt;
     private volatile @Nullable Committed committedElsewhere;
+    private volatile @Nullable Integer hintedLeader; // by a member that was asked and does not lead
     private volatile String lastProblem = "none is known";
     private long pauseMillis = Limits.RETRY_MIN_MILLIS;
 
@@ -85,8 +85,8 @@ final class Proposal {
             future.completeExceptionally(new ConsensusException.NotLeader(node.leaderMember()));
             return;
         }
-        PeerId leader = node.engine().getLeaderId();
-        Integer leaderId = leader == null || leader.isEmpty() ? null : node.nodeIdOf(leader);
+        Integer leaderId = hintedLeader != null ? hintedLeader : node.leaderId();
+        hintedLeader = null;
         if (leaderId == null || leaderId == node.selfId()) {
             retry("none is known");
             return;
@@ -199,6 +199,7 @@ final class Proposal {
             case OK -> committedElsewhere(new Committed(answer.position(), answer.result()));
             case NOT_LEADER -> {
                 notAppended();
+                hintedLeader = node.isMember(answer.leaderHint()) ? (Integer) answer.leaderHint() : null;
                 retry(answer.detail());
             }
             case OVERLOADED -> {
@@ -225,6 +226,7 @@ final class Proposal {
     /** Waits, as long as the caller does, until this member shows what it says has been written. */
     private void committedElsewhere(Committed committed) {
         committedElsewhere = committed;
+        node.committedElsewhere(committed.position());
         node.applied().reach(committed.position().index()).thenAccept(index -> future.complete(committed));
     }
 

@@ -37,28 +37,29 @@ final class Reads {
         if (level == ReadLevel.STALE) {
             return CompletableFuture.completedFuture(point(level));
         }
+        if (level == ReadLevel.FOLLOWER) {
+            return followerReadPoint(node.config().followerReadLag());
+        }
         ConsensusException unavailable = node.unavailable();
         if (unavailable != null) {
             return CompletableFuture.failedFuture(unavailable);
         }
         return switch (level) {
-            case STALE -> throw new AssertionError("answered above");
-            case FOLLOWER -> followerPoint();
+            case STALE, FOLLOWER -> throw new AssertionError("answered above");
             case STRONG -> new Read(level, timeout).start(this::strong);
             case LINEARIZABLE -> new Read(level, timeout).start(this::linearizable);
         };
     }
 
-    private CompletableFuture<ReadPoint> followerPoint() {
-        ReadPoint point = point(ReadLevel.FOLLOWER);
-        if (point.stalenessMillis() > node.config().followerReadLag().toMillis()) {
-            Node engine = node.engine();
-            return CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(
-                    engine.getLastCommittedIndex(),
-                    point.appliedIndex(),
-                    node.config().followerReadLag()));
+    CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        ConsensusException unavailable = node.unavailable();
+        if (unavailable != null) {
+            return CompletableFuture.failedFuture(unavailable);
         }
-        return CompletableFuture.completedFuture(point);
+        ReadPoint point = point(ReadLevel.FOLLOWER);
+        return point.stalenessMillis() > maxLag.toMillis()
+                ? CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(point.stalenessMillis(), maxLag))
+                : CompletableFuture.completedFuture(point);
     }
 
     private ReadPoint point(ReadLevel level) {

@@ -170,9 +170,11 @@ final class Startup {
                 node.watchdog(),
                 node.applied());
         node.adapter().attach(storage);
+        storage.appendTime(nanos -> node.counters().appendTime.record(nanos, TimeUnit.NANOSECONDS));
         long snapshot =
                 EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();
         node.adapter().snapshotIndex(snapshot);
+        node.adapter().snapshotAtMillis(EngineStorage.newestSnapshotMillis(EngineOptions.snapshots(dataDir)));
         node.applied().advance(node.stateMachine().applied().index());
         Files.createDirectories(EngineOptions.snapshots(dataDir));
         var options = new EngineOptions(
@@ -202,6 +204,6 @@ final class Startup {
                 .entriesBeforeStart(
                         Math.max(0, node.stateMachine().applied().index() - snapshot)); // loading has reset it
         var requests = new PeerRequests(node, node.stateMachine(), node.quarantine(), rpcExecutor, node.self());
-        return new RunningEngine(engine, storage, mark, requests);
+        return new RunningEngine(engine, storage, mark, requests, new CommitHints(node, engine, storage));
     }
 }

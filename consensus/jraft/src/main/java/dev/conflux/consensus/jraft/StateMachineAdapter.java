@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -45,9 +46,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private final Counters counters;
     private final Executor snapshots;
     private final AppliedIndex applied;
+    private final Membership membership;
     private final Watchdog.Activity working;
     private final Digests digests;
-    private final Membership membership;
     private final AtomicBoolean failed = new AtomicBoolean();
     private @Nullable EngineStorage storage; // set once before the engine starts
 
@@ -58,6 +59,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private volatile long leaderTerm; // 0 = not leading, or nothing committed in the own term yet
     private volatile long snapshotIndex;
     private volatile boolean restoring;
+    private volatile long snapshotAtMillis; // wall clock; 0 = there is none
+    private volatile long snapshotMillis;
+    private volatile long snapshotBytes;
 
     // Written by the apply thread, read by the snapshot trigger.
     private final AtomicLong bytesSinceSnapshot = new AtomicLong();
@@ -77,9 +81,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         this.counters = counters;
         this.snapshots = snapshots;
         this.applied = applied;
+        this.membership = membership;
         this.working = working;
         this.digests = digests;
-        this.membership = membership;
     }
 
     void attach(EngineStorage engineStorage) {
@@ -97,6 +101,24 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     long snapshotIndex() {
         return snapshotIndex;
+    }
+
+    /** When the newest snapshot was made or received, Unix milliseconds; 0 = there is none. */
+    long snapshotAtMillis() {
+        return snapshotAtMillis;
+    }
+
+    void snapshotAtMillis(long millis) {
+        snapshotAtMillis = millis;
+    }
+
+    /** How long the last one taken here took; 0 before the first. */
+    long snapshotMillis() {
+        return snapshotMillis;
+    }
+
+    long snapshotBytes() {
+        return snapshotBytes;
     }
 
     /** True on a leader that has committed an entry of its own term: its commit index is the cluster's. */
@@ -219,7 +241,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         if (entries.isEmpty()) {
             return;
         }
+        long begin = System.nanoTime();
         List<byte[]> results = stateMachine.apply(List.copyOf(entries));
+        counters.applyTime.record(System.nanoTime() - begin, TimeUnit.NANOSECONDS);
         if (results.size() != entries.size()) {
             throw new IllegalStateException(
                     "state machine returned " + results.size() + " results for " + entries.size() + " entries");
@@ -285,7 +309,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    /** Ends the process. */
+    /** Ends this member: it must not go on. */
     void fail(String reason, @Nullable Throwable cause) {
         if (failed.compareAndSet(false, true)) {
             LOG.error("halt reason=\"{}\"", reason, cause);
@@ -303,6 +327,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     @Override
     public void onSnapshotSave(SnapshotWriter writer, Closure done) {
         try {
+            long begin = System.nanoTime();
             Path root = Path.of(writer.getPath());
             Path directory = root.resolve(STATE);
             Files.createDirectories(directory);
@@ -310,7 +335,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             entriesSinceSnapshot.set(0);
             StateMachine.Snapshot snapshot = beginSnapshot(directory);
             membership.current().write(root);
-            snapshots.execute(() -> complete(writer, root, snapshot, done));
+            snapshots.execute(() -> complete(writer, root, snapshot, begin, done));
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
         }
@@ -325,12 +350,13 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, Closure done) {
+    private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, long begin, Closure done) {
         try {
             List<String> names = snapshot.complete();
             var files = new ArrayList<SnapshotManifest.Entry>();
-            files.add(SnapshotManifest.entry(root, MembershipRecord.FILE));
-            add(writer, files.getLast());
+            SnapshotManifest.Entry membershipFile = SnapshotManifest.entry(root, MembershipRecord.FILE);
+            add(writer, membershipFile);
+            files.add(membershipFile);
             for (String name : names) {
                 DurableFiles.syncFile(root.resolve(STATE).resolve(name));
                 SnapshotManifest.Entry file = SnapshotManifest.entry(root, STATE + "/" + name);
@@ -341,6 +367,16 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             new SnapshotManifest(snapshot.position(), files).write(root);
             add(writer, SnapshotManifest.entry(root, SnapshotManifest.FILE));
             counters.snapshotsTaken.increment();
+            long bytes = files.stream().mapToLong(SnapshotManifest.Entry::bytes).sum();
+            snapshotBytes = bytes;
+            snapshotMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+            snapshotAtMillis = System.currentTimeMillis();
+            LOG.info(
+                    "snapshot_taken position={} files={} bytes={} millis={}",
+                    snapshot.position(),
+                    files.size(),
+                    bytes,
+                    snapshotMillis);
             done.run(Status.OK());
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
@@ -383,6 +419,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                             "restored state is at " + stateMachine.applied() + ", the snapshot at " + position);
                 }
                 counters.snapshotsInstalled.increment();
+                snapshotAtMillis = System.currentTimeMillis();
                 LOG.info("snapshot_restored position={}", position);
             }
             MembershipRecord record = MembershipRecord.read(root);
@@ -416,6 +453,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     @Override
     public void onLeaderStart(long term) {
         leaderTerm = term;
+        counters.leaderChanges.increment();
         LOG.info("leader_start term={}", term);
     }
 
@@ -427,6 +465,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onStartFollowing(LeaderChangeContext context) {
+        counters.leaderChanges.increment();
         LOG.info("following leader={} term={}", context.getLeaderId(), context.getTerm());
     }
 

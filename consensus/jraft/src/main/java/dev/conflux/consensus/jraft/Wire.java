@@ -194,10 +194,10 @@ final class Wire {
         INDETERMINATE(3),
         TOO_LARGE(4),
         UNAVAILABLE(5),
-        /** Nothing was appended: disk space is low. */
-        NO_SPACE(6),
         /** A membership change has to wait for another one. */
-        CHANGE_IN_PROGRESS(7);
+        CHANGE_IN_PROGRESS(7),
+        /** Nothing was appended: disk space is low. */
+        NO_SPACE(6);
 
         final int code;
 
@@ -219,11 +219,22 @@ final class Wire {
      * How a forwarded proposal ended.
      *
      * @param detail for people; empty with OK
+     * @param position of the entry with OK; with NOT_LEADER its index is the node id of the leader, 0 = unknown
      */
     record ProposeReply(Outcome outcome, String detail, LogPosition position, byte[] result) implements Own {
 
         static ProposeReply failed(Outcome outcome, String detail) {
             return new ProposeReply(outcome, detail, LogPosition.ZERO, new byte[0]);
+        }
+
+        /** @param leader node id of the leader that this member knows; 0 = none */
+        static ProposeReply notLeader(String detail, int leader) {
+            return new ProposeReply(Outcome.NOT_LEADER, detail, new LogPosition(leader, 0), new byte[0]);
+        }
+
+        /** With NOT_LEADER: whom to ask; 0 = unknown. */
+        int leaderHint() {
+            return (int) position.index();
         }
 
         @Override

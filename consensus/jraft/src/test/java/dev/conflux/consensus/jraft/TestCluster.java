@@ -16,10 +16,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Members of one cluster in this JVM, over real sockets and TLS, each with its own directories. */
@@ -171,6 +173,16 @@ final class TestCluster implements AutoCloseable {
         running.remove(id);
         member.node().abort();
         member.state().close();
+    }
+
+    /** A member that neither hears nor is heard. */
+    void isolate(int id) {
+        node(id).transport()
+                .cut(running.keySet().stream().filter(other -> other != id).collect(Collectors.toSet()));
+    }
+
+    void heal(int id) {
+        node(id).transport().cut(Set.of());
     }
 
     @Nullable

@@ -39,9 +39,6 @@ class WireTest {
                 new Wire.HelloReply(Wire.Verdict.FENCED, "wärum", "id", 7, 1, "s", "a:1", 1, "1=a:1", "format=1\n"),
                 new Wire.LeaderState(),
                 new Wire.LeaderStateReply(Wire.Outcome.OK, 3, 100, 120),
-                new Wire.SpaceLow(1L << 40),
-                new Wire.Noted(),
-                new Wire.AskDigest(77),
                 new Wire.Change(Wire.Change.Kind.ADD, 4, "d:4", "api:8080"),
                 new Wire.ChangeReply(Wire.Outcome.OK, "", 77),
                 new Wire.Progress(),
@@ -49,6 +46,9 @@ class WireTest {
                         Wire.Outcome.OK,
                         List.of(new MemberProgress(
                                 new Member(new NodeId(4), "d:4", false), "api:8080", true, 70, 7, 1))),
+                new Wire.SpaceLow(1L << 40),
+                new Wire.Noted(),
+                new Wire.AskDigest(77),
                 new Wire.Transfer(2),
                 new Wire.TransferReply(Wire.Outcome.UNAVAILABLE, "nö"));
         for (Object message : messages) {

@@ -169,6 +169,21 @@ public sealed interface ConfluxError {
         }
     }
 
+    /** The key is too old to know whether its write happened; it was not done now. */
+    record IdempotencyExpired(String key) implements ConfluxError {
+        @Override
+        public ErrorCode code() {
+            return ErrorCode.IDEMPOTENCY_EXPIRED;
+        }
+
+        @Override
+        public String message() {
+            return "idempotency key " + Text.excerpt(key) + " is older than what the cluster remembers: whether its"
+                    + " write happened is unknown, and it was not done now (read, then use a new key; check this"
+                    + " client's clock)";
+        }
+    }
+
     record QuotaExceeded(String quota, long limit) implements ConfluxError {
         @Override
         public ErrorCode code() {

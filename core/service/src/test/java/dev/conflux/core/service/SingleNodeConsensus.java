@@ -22,6 +22,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +43,9 @@ public final class SingleNodeConsensus implements ConsensusNode {
     private final AtomicLong index = new AtomicLong();
     private volatile @Nullable ConsensusException failure;
     private volatile boolean failAfterApply;
+    private volatile long staleness;
+    private final AtomicBoolean loseOnce = new AtomicBoolean();
+    private final AtomicInteger proposals = new AtomicInteger();
 
     public SingleNodeConsensus(StateMachine machine) {
         this.machine = machine;
@@ -51,6 +56,16 @@ public final class SingleNodeConsensus implements ConsensusNode {
     public void fail(@Nullable ConsensusException cause) {
         failure = cause;
         failAfterApply = false;
+    }
+
+    /** As {@link #loseAnswers}, the next time only. */
+    public void loseNextAnswer() {
+        loseOnce.set(true);
+    }
+
+    /** Proposals that reached the log. */
+    public int proposals() {
+        return proposals.get();
     }
 
     /** From now on writes happen but their answer is lost. */
@@ -70,6 +85,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
         if (cause != null && !failAfterApply) {
             return CompletableFuture.failedFuture(cause);
         }
+        proposals.incrementAndGet();
         CompletableFuture<Committed> committed = CompletableFuture.supplyAsync(
                 () -> {
                     var position = new LogPosition(index.incrementAndGet(), 1);
@@ -77,6 +93,10 @@ public final class SingleNodeConsensus implements ConsensusNode {
                     return new Committed(position, machine.apply(List.of(entry)).getFirst());
                 },
                 applier);
+        if (loseOnce.getAndSet(false)) {
+            return committed.thenCompose(
+                    _ -> CompletableFuture.failedFuture(new ConsensusException.Indeterminate("answer lost")));
+        }
         return cause == null ? committed : committed.thenCompose(_ -> CompletableFuture.failedFuture(cause));
     }
 
@@ -86,6 +106,18 @@ public final class SingleNodeConsensus implements ConsensusNode {
         return cause != null && level != ReadLevel.STALE
                 ? CompletableFuture.failedFuture(cause)
                 : CompletableFuture.completedFuture(new ReadPoint(level, index.get(), 0));
+    }
+
+    /** What {@link #status} and reads say of this node's staleness, in milliseconds. */
+    public void staleness(long millis) {
+        staleness = millis;
+    }
+
+    @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return staleness > maxLag.toMillis()
+                ? CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(staleness, maxLag))
+                : readPoint(ReadLevel.FOLLOWER, maxLag);
     }
 
     @Override
@@ -120,7 +152,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
                 Optional.empty(),
                 1,
                 featureLevel,
-                0);
+                staleness);
     }
 
     @Override

@@ -30,9 +30,9 @@ public abstract class ConfigStateContract {
 
     protected abstract StateStore open(String name);
 
-    /** Small bounds, so that eviction happens: 20 records, 2 hours, 30 events. */
+    /** Small bounds, so that eviction happens: 20 keys, 2 hours, 30 events, 15 requests, 20 minutes. */
     private ConfigState state(StateStore store) {
-        return new ConfigState(store, new StateLimits(20, 7_200_000, 30), 4_000, new Appliers());
+        return new ConfigState(store, new StateLimits(20, 7_200_000, 30, 15, 1_200_000), 4_000, new Appliers());
     }
 
     private static long seed() {

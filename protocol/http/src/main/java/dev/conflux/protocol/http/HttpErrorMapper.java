@@ -33,7 +33,8 @@ final class HttpErrorMapper {
                     PROPOSAL_PENDING,
                     MEMBERSHIP_CHANGE_IN_PROGRESS,
                     OPERATION_REFUSED,
-                    FEATURE_NOT_ENABLED -> 409;
+                    FEATURE_NOT_ENABLED,
+                    IDEMPOTENCY_EXPIRED -> 409;
             case CONFIG_TOO_LARGE -> 413;
             case IDEMPOTENCY_KEY_REUSED -> 422;
             case QUOTA_EXCEEDED, RATE_LIMITED -> 429;
@@ -46,7 +47,7 @@ final class HttpErrorMapper {
 
     static Reply reply(ConfluxError error, String traceId) {
         int status = status(error.code());
-        Reply reply = new Reply(status, PROBLEM, Json.bytes(problem(error, traceId)), List.of(), -1, false);
+        Reply reply = new Reply(status, PROBLEM, Json.bytes(problem(error, traceId)), List.of(), -1, false, null);
         if (status == 401) {
             return reply.with("WWW-Authenticate", "Bearer realm=\"conflux\"");
         }
@@ -61,7 +62,8 @@ final class HttpErrorMapper {
 
     /** A refusal that only HTTP knows. */
     static Reply transport(int status, String code, String detail, String traceId) {
-        return new Reply(status, PROBLEM, Json.bytes(head(status, code, detail, traceId, false)), List.of(), -1, false);
+        return new Reply(
+                status, PROBLEM, Json.bytes(head(status, code, detail, traceId, false)), List.of(), -1, false, null);
     }
 
     static ObjectNode problem(ConfluxError error, String traceId) {
@@ -85,6 +87,7 @@ final class HttpErrorMapper {
             case ConfluxError.NotFound e -> {}
             case ConfluxError.AlreadyExists e -> {}
             case ConfluxError.IdempotencyKeyReused e -> {}
+            case ConfluxError.IdempotencyExpired e -> {}
             case ConfluxError.Unavailable e -> {}
             case ConfluxError.Indeterminate e -> {}
             case ConfluxError.Internal e -> {}

@@ -45,6 +45,7 @@ class HttpErrorMapperTest {
             case CAS_REQUIRED -> new ConfluxError.CasRequired(ConfluxError.Counter.RELEASES, 5);
             case CONFIG_TOO_LARGE -> new ConfluxError.TooLarge("content", 2_000_000, 1_048_576);
             case IDEMPOTENCY_KEY_REUSED -> new ConfluxError.IdempotencyKeyReused("key-1");
+            case IDEMPOTENCY_EXPIRED -> new ConfluxError.IdempotencyExpired("key-1");
             case QUOTA_EXCEEDED -> new ConfluxError.QuotaExceeded("max_configs", 10);
             case RATE_LIMITED -> new ConfluxError.RateLimited("login", 30);
             case INDETERMINATE -> new ConfluxError.Indeterminate("key-1");

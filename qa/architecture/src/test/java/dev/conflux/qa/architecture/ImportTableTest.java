@@ -17,17 +17,20 @@ class ImportTableTest {
 
     private static final String BASE = "dev.conflux.base..";
     private static final String CONSENSUS_API = "dev.conflux.consensus.api..";
+    private static final String TESTKIT = "dev.conflux.consensus.testkit..";
     private static final String JRAFT = "dev.conflux.consensus.jraft..";
 
     /** The engine's own protobuf, relocated. */
     private static final String ENGINE = "dev.conflux.consensus.engine..";
 
+    private static final String SAMPLES = "dev.conflux.consensus.samples..";
     private static final String MODEL = "dev.conflux.core.model..";
     private static final String STATE = "dev.conflux.core.state..";
     private static final String SERVICE = "dev.conflux.core.service..";
     private static final String ADAPTER = "dev.conflux.adapter..";
     private static final String PROTOCOL = "dev.conflux.protocol..";
     private static final String SERVER = "dev.conflux.server..";
+    private static final String SIMULATOR = "dev.conflux.qa.simulator..";
     private static final String LOCAL = "dev.conflux.tool.local..";
     private static final String INSPECTOR = "dev.conflux.tool.inspector..";
 
@@ -43,11 +46,31 @@ class ImportTableTest {
             classes().that().resideInAPackage(CONSENSUS_API).should().onlyDependOnClassesThat(with(CONSENSUS_API));
 
     @ArchTest
+    static final ArchRule TESTKIT_KNOWS_ONLY_THE_JDK =
+            classes().that().resideInAPackage(TESTKIT).should().onlyDependOnClassesThat(with(TESTKIT));
+
+    @ArchTest
     static final ArchRule JRAFT_KNOWS_ONLY_ITS_CONTRACT_AND_BASE = noClasses()
             .that()
             .resideInAPackage(JRAFT)
             .should()
             .dependOnClassesThat(ours(JRAFT, ENGINE, CONSENSUS_API, BASE));
+
+    @ArchTest
+    static final ArchRule SAMPLES_KNOW_ONLY_THE_COMPONENT = noClasses()
+            .that()
+            .resideInAPackage(SAMPLES)
+            .should()
+            .dependOnClassesThat(ours(SAMPLES, JRAFT, CONSENSUS_API, BASE));
+
+    @ArchTest
+    static final ArchRule SAMPLE_STATE_MACHINES_KNOW_ONLY_THE_CONTRACT = noClasses()
+            .that()
+            .resideInAPackage(SAMPLES)
+            .and()
+            .areAssignableTo(dev.conflux.consensus.api.StateMachine.class)
+            .should()
+            .dependOnClassesThat(ours(SAMPLES, CONSENSUS_API));
 
     @ArchTest
     static final ArchRule ONLY_THE_ENGINE_MODULE_KNOWS_THE_ENGINE = noClasses()
@@ -161,6 +184,33 @@ class ImportTableTest {
             .should()
             .dependOnClassesThat(
                     ours(INSPECTOR, "dev.conflux.consensus..", MODEL, STATE, "dev.conflux.adapter.rocksdb.."));
+
+    @ArchTest
+    static final ArchRule SIMULATOR_KNOWS_THE_STATE_NOT_THE_NODE = noClasses()
+            .that()
+            .resideInAPackage(SIMULATOR)
+            .should()
+            .dependOnClassesThat(ours(SIMULATOR, STATE, MODEL, CONSENSUS_API, TESTKIT));
+
+    /** One seed, one run: nothing but the seed may choose. */
+    @ArchTest
+    static final ArchRule SIMULATION_USES_NO_CLOCK_AND_NO_OTHER_RANDOMNESS = noClasses()
+            .that()
+            .resideInAPackage(SIMULATOR)
+            .and()
+            .doNotHaveSimpleName("Simulate")
+            .should()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(Math.class, "random")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.util.Random")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.lang.Thread");
 
     @ArchTest
     static final ArchRule NO_JAVA_SERIALISATION = noClasses()

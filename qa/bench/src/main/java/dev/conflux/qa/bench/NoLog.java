@@ -47,6 +47,11 @@ final class NoLog implements ConsensusNode {
     }
 
     @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return readPoint(ReadLevel.FOLLOWER, maxLag);
+    }
+
+    @Override
     public CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout) {
         return CompletableFuture.completedFuture(machine.query(query));
     }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -58,77 +59,17 @@ class MembershipIT {
         var stop = new AtomicBoolean();
         try (var executor = Executors.newVirtualThreadPerTaskExecutor()) {
             Future<?> writer = executor.submit(() -> write(acknowledged, stop));
-
-            // when: it grows from three to four
-            NodeProcess fourth = cluster.joining();
-            fourth.start();
-            add(running(fourth), fourth);
-
-            // then
-            fourth.awaitReady();
-            awaitMembers(fourth, List.of("1", "2", "3", "4"));
-            JsonNode status = Ops.get(fourth, "/_cluster/status");
-            assertThat(status.at("/nodes/4/api_address").asString()).isEqualTo("127.0.0.1:" + fourth.httpPort());
-            assertThat(status.at("/nodes/4/matched_index").asLong()).isPositive();
-
-            // when: the leader is removed
-            NodeProcess leader = Cluster.awaitLeader(cluster);
-            NodeProcess asked = running(leader);
-            JsonNode removed = Ops.delete(asked, admin.at(asked), "/_cluster/nodes/" + leader.id());
-
-            // then: it has handed over, it is gone, and it says why
-            assertThat(removed.path("state").asString()).as(removed.toString()).isEqualTo("done");
-            assertThat(leader.awaitExit(Duration.ofSeconds(30)))
-                    .as(leader.tail())
-                    .isEqualTo(EXIT_IDENTITY);
-            assertThat(Files.readString(leader.logFile()))
-                    .contains("node " + leader.id() + " was removed from cluster");
-
-            // when: it comes back with its old data
-            long term = Ops.get(asked, "/_cluster/status").path("current_term").asLong();
-            leader.start();
-
-            // then: it learns that it was removed, and disturbs nobody
-            assertThat(leader.awaitExit(Duration.ofSeconds(60)))
-                    .as(leader.tail())
-                    .isEqualTo(EXIT_IDENTITY);
-            assertThat(Ops.get(asked, "/_cluster/status").path("current_term").asLong())
-                    .as("a node that disturbs raises it several times a second")
-                    .isLessThanOrEqualTo(term + 1);
-
-            // when: a node is wiped
-            NodeProcess wiped = running(Cluster.awaitLeader(cluster));
-            wiped.kill();
-            wipe(wiped.dataDirectory());
-            wiped.start();
-
-            // then: it refuses under its old id, and is replaced under a new one
-            assertThat(wiped.awaitExit(Duration.ofSeconds(60))).as(wiped.tail()).isEqualTo(EXIT_IDENTITY);
-            assertThat(Files.readString(wiped.logFile())).contains("join with a new node id");
-            NodeProcess alive = running(wiped);
-            JsonNode replaced = Ops.delete(alive, admin.at(alive), "/_cluster/nodes/" + wiped.id());
-            assertThat(replaced.path("state").asString())
-                    .as(replaced.toString())
-                    .isEqualTo("done");
-            NodeProcess fifth = cluster.joining();
-            fifth.start();
-            add(alive, fifth);
-            fifth.awaitReady();
-
-            // when: the leader is killed, and removed at once
-            NodeProcess dead = Cluster.awaitLeader(cluster);
-            dead.kill();
-            NodeProcess survivor = running(dead);
-            JsonNode gone = Ops.delete(survivor, admin.at(survivor), "/_cluster/nodes/" + dead.id());
-            assertThat(gone.path("state").asString()).as(gone.toString()).isIn("done", "in_progress");
-            await().atMost(Cluster.PATIENCE).until(() -> !members(survivor).contains(Integer.toString(dead.id())));
-
-            // then: nothing acknowledged is lost
-            int before = acknowledged.size();
-            await().atMost(Cluster.PATIENCE).until(() -> acknowledged.size() > before + 10);
-            stop.set(true);
+            try {
+                comeAndGo();
+                int before = acknowledged.size();
+                await().atMost(Cluster.PATIENCE).until(() -> acknowledged.size() > before + 10);
+            } finally {
+                stop.set(true); // The executor waits for the writer.
+            }
             writer.get(60, TimeUnit.SECONDS);
         }
+
+        // then: nothing acknowledged is lost
         Cluster.awaitEqualDigests(cluster);
         assertThat(Cluster.running(cluster)).hasSize(2);
         for (NodeProcess node : Cluster.running(cluster)) {
@@ -142,12 +83,74 @@ class MembershipIT {
         }
     }
 
+    private void comeAndGo() throws IOException {
+        // when: it grows from three to four
+        NodeProcess fourth = cluster.joining();
+        fourth.start();
+        add(running(fourth), fourth);
+
+        // then
+        fourth.awaitReady();
+        awaitMembers(fourth, List.of("1", "2", "3", "4"));
+        JsonNode status = Ops.get(fourth, "/_cluster/status");
+        assertThat(status.at("/nodes/4/api_address").asString()).isEqualTo("127.0.0.1:" + fourth.httpPort());
+        assertThat(status.at("/nodes/4/matched_index").asLong()).isPositive();
+
+        // when: the leader is removed
+        NodeProcess leader = Cluster.awaitLeader(cluster);
+        NodeProcess asked = running(leader);
+        JsonNode removed = Ops.delete(asked, admin.at(asked), "/_cluster/nodes/" + leader.id());
+
+        // then: it has handed over, it is gone, and it says why
+        assertThat(removed.path("state").asString()).as(removed.toString()).isEqualTo("done");
+        assertThat(leader.awaitExit(Duration.ofSeconds(30))).as(leader.tail()).isEqualTo(EXIT_IDENTITY);
+        assertThat(Files.readString(leader.logFile())).contains("node " + leader.id() + " was removed from cluster");
+
+        // when: it comes back with its old data
+        long term = Ops.get(asked, "/_cluster/status").path("current_term").asLong();
+        leader.start();
+
+        // then: it learns that it was removed, and disturbs nobody
+        assertThat(leader.awaitExit(Duration.ofSeconds(60))).as(leader.tail()).isEqualTo(EXIT_IDENTITY);
+        assertThat(Ops.get(asked, "/_cluster/status").path("current_term").asLong())
+                .as("a node that disturbs raises it several times a second")
+                .isLessThanOrEqualTo(term + 1);
+
+        // when: a node is wiped
+        NodeProcess wiped = running(Cluster.awaitLeader(cluster));
+        wiped.kill();
+        wipe(wiped.dataDirectory());
+        wiped.start();
+
+        // then: it refuses under its old id, and is replaced under a new one
+        assertThat(wiped.awaitExit(Duration.ofSeconds(60))).as(wiped.tail()).isEqualTo(EXIT_IDENTITY);
+        assertThat(Files.readString(wiped.logFile())).contains("join with a new node id");
+        NodeProcess alive = running(wiped);
+        JsonNode replaced = Ops.delete(alive, admin.at(alive), "/_cluster/nodes/" + wiped.id());
+        assertThat(replaced.path("state").asString()).as(replaced.toString()).isEqualTo("done");
+        NodeProcess fifth = cluster.joining();
+        fifth.start();
+        add(alive, fifth);
+        fifth.awaitReady();
+
+        // when: the leader is killed, and removed at once
+        NodeProcess dead = Cluster.awaitLeader(cluster);
+        NodeProcess survivor = running(dead);
+        dead.kill();
+        JsonNode gone = Ops.delete(survivor, admin.at(survivor), "/_cluster/nodes/" + dead.id());
+        assertThat(gone.path("state").asString()).as(gone.toString()).isIn("done", "in_progress");
+        await().atMost(Cluster.PATIENCE).until(() -> !members(survivor).contains(Integer.toString(dead.id())));
+    }
+
+    /** Until it is done: as long as the process starts, it is refused, and repeating is harmless. */
     private void add(NodeProcess asked, NodeProcess joining) {
-        JsonNode added = Ops.post(asked, admin.at(asked), "/_cluster/nodes", """
+        String body = """
                 {"node_id": %d, "api_address": "127.0.0.1:%d", "raft_address": "127.0.0.1:%d"}
-                """.formatted(
-                        joining.id(), joining.httpPort(), joining.peerPort()));
-        assertThat(added.path("state").asString()).as(added.toString()).isEqualTo("done");
+                """.formatted(joining.id(), joining.httpPort(), joining.peerPort());
+        await().atMost(Cluster.PATIENCE).untilAsserted(() -> {
+            JsonNode added = Ops.post(asked, admin.at(asked), "/_cluster/nodes", body);
+            assertThat(added.path("state").asString()).as(added.toString()).isEqualTo("done");
+        });
     }
 
     private void write(List<String> acknowledged, AtomicBoolean stop) {
@@ -175,9 +178,12 @@ class MembershipIT {
 
     /** A running member other than this. */
     private NodeProcess running(NodeProcess but) {
-        return Cluster.running(cluster).stream()
-                .filter(node -> node.id() != but.id() && node.ready())
-                .findFirst()
+        return await().atMost(Cluster.PATIENCE)
+                .until(
+                        () -> Cluster.running(cluster).stream()
+                                .filter(node -> node.id() != but.id() && node.ready())
+                                .findFirst(),
+                        Optional::isPresent)
                 .orElseThrow();
     }
 

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -58,12 +59,16 @@ record MemberReport(
         List<Snapshot> snapshots,
         List<Problem> problems) {
 
-    /** A snapshot in print. */
+    /**
+     * A snapshot in print.
+     *
+     * @param files path below {@code directory} to CRC-32C
+     */
     record Snapshot(
             String directory,
             LogPosition includes,
             @Nullable LogPosition state,
-            int files) {}
+            SortedMap<String, String> files) {}
 
     /** A finding in print. */
     record Problem(String severity, String file, String what) {
