@@ -90,8 +90,8 @@ class EngineOptionsTest {
     @Test
     void shouldOpenTheLogDatabaseWithItsOwnOptions() {
         try (var cluster = new TestCluster(directory, 1)
-                .tuned(config -> config.withElectionTimeout(JRaftConfig.DEFAULT_ELECTION_TIMEOUT))
-                .startAll();
+                        .tuned(config -> config.withElectionTimeout(JRaftConfig.DEFAULT_ELECTION_TIMEOUT))
+                        .startAll();
                 DBOptions database = StorageOptionsFactory.getRocksDBOptions(null, RocksDBLogStorage.class);
                 ColumnFamilyOptions family =
                         StorageOptionsFactory.getRocksDBColumnFamilyOptions(null, RocksDBLogStorage.class)) {

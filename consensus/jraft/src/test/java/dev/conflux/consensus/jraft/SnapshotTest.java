@@ -57,8 +57,7 @@ class SnapshotTest {
         Files.createDirectories(directory.resolve("state"));
         Path file = Files.writeString(directory.resolve("state/a"), "some content");
         var written = new SnapshotManifest(
-                new dev.conflux.consensus.api.LogPosition(7, 2),
-                List.of(SnapshotManifest.entry(directory, "state/a")));
+                new dev.conflux.consensus.api.LogPosition(7, 2), List.of(SnapshotManifest.entry(directory, "state/a")));
         written.write(directory);
         assertThat(SnapshotManifest.read(directory)).isEqualTo(written);
 
