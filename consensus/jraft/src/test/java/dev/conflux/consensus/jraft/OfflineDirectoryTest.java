@@ -186,14 +186,8 @@ class OfflineDirectoryTest {
             assertThat(finding.what()).contains("interrupted write");
         });
 
-<<<<<<< HEAD
-        // and given: a cut through a record that was acknowledged; the engine drops old entries in the background, and
-        // that record may be the last one
-        damage(wal, bytes -> Arrays.copyOf(bytes, bytes.length - 300));
-=======
         // and given: a cut through entries that were acknowledged; behind them may be the engine's own housekeeping
         damage(wal, bytes -> Arrays.copyOf(bytes, bytes.length / 2));
->>>>>>> storage
 
         // then
         assertThat(verify())
