@@ -450,6 +450,16 @@ class MembershipTest {
             }
             Identity identity = Objects.requireNonNull(Identity.read(cluster.dataDir(1)));
             identity.memberOf(identity.clusterId(), 2).write(cluster.dataDir(1));
+            MembershipRecord record = Objects.requireNonNull(MembershipRecord.read(cluster.dataDir(1)));
+            new MembershipRecord(
+                            record.position(),
+                            record.clusterId(),
+                            2,
+                            record.featureLevel(),
+                            record.change(),
+                            record.removed(),
+                            record.members())
+                    .write(cluster.dataDir(1));
 
             // when
             for (int id = 1; id <= 3; id++) {
