@@ -7,13 +7,24 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
 /** The table of {@code docs/architecture.md}: each module, what it may import, what it must not know. */
-@AnalyzeClasses(packages = "dev.conflux", importOptions = ImportOption.DoNotIncludeTests.class)
+@AnalyzeClasses(
+        packages = "dev.conflux",
+        importOptions = {ImportOption.DoNotIncludeTests.class, ImportTableTest.NoTestArtifacts.class})
 class ImportTableTest {
+
+    /** The simulator brings the tests of the state, as a jar. */
+    static final class NoTestArtifacts implements ImportOption {
+        @Override
+        public boolean includes(Location location) {
+            return !location.contains("-tests.jar");
+        }
+    }
 
     private static final String BASE = "dev.conflux.base..";
     private static final String CONSENSUS_API = "dev.conflux.consensus.api..";
