@@ -50,7 +50,6 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
-    private Runnable beforeLogOpens = () -> {};
     private volatile Consumer<LogPosition> onDurable = position -> {};
     private volatile LongConsumer appendTime = nanos -> {};
 
@@ -116,14 +115,8 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
-    /** Called once by the engine's start, when its timers are made and nothing else is. */
-    void beforeLogOpens(Runnable action) {
-        beforeLogOpens = action;
-    }
-
     @Override
     public LogStorage createLogStorage(String uri, RaftOptions raftOptions) {
-        beforeLogOpens.run();
         var storage = new GuardedLogStorage(uri, raftOptions);
         log = storage;
         return storage;

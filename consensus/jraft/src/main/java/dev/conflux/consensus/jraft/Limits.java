@@ -7,13 +7,7 @@ final class Limits {
 
     // ---- engine ----
 
-    /**
-     * Least period at which a follower looks whether the election timeout is over, and after which a candidate tries again:
-     * a round of votes with two fsyncs takes a tenth of it.
-     */
-    static final int ELECTION_CHECK_MILLIS = 150;
-
-    /** Random part of the election and vote timers; also the engine's read-index rescan period. */
+    /** The engine's read-index rescan period; its elections go by {@link ElectionTiming}. */
     static final int MAX_ELECTION_DELAY_MILLIS = 150;
 
     /** Heartbeat = election timeout / this: a follower may miss several before it acts. */

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -187,8 +188,9 @@ final class Startup {
         NodeManager.getInstance().addAddress(node.self().getEndpoint());
         Node engine;
         try {
-            engine = RaftServiceFactory.createAndInitRaftNode(
-                    EngineOptions.GROUP, node.self().copy(), options);
+            engine = ScopedValue.where(EngineTimers.ELECTIONS, elections())
+                    .call(() -> RaftServiceFactory.createAndInitRaftNode(
+                            EngineOptions.GROUP, node.self().copy(), options));
         } catch (RuntimeException e) {
             NodeManager.getInstance().removeAddress(node.self().getEndpoint());
             if (e instanceof IdentityException) {
@@ -205,5 +207,15 @@ final class Startup {
                         Math.max(0, node.stateMachine().applied().index() - snapshot)); // loading has reset it
         var requests = new PeerRequests(node, node.stateMachine(), node.quarantine(), rpcExecutor, node.self());
         return new RunningEngine(engine, storage, mark, requests, new CommitHints(node, engine, storage));
+    }
+
+    private ElectionTiming elections() {
+        Membership membership = node.membership();
+        int id = node.config().nodeId().value();
+        return new ElectionTiming(
+                node.config().electionTimeout(),
+                () -> membership.current().members().headMap(id).size(),
+                System::nanoTime,
+                below -> ThreadLocalRandom.current().nextInt(below));
     }
 }
