@@ -4,6 +4,7 @@ import dev.conflux.adapter.postgres.EmbeddedPostgres;
 import dev.conflux.adapter.postgres.PostgresMetadataStore;
 import dev.conflux.adapter.postgres.PostgresUrl;
 import dev.conflux.adapter.rocksdb.RocksStateStore;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.tls.DevCertificateAuthority;
 import dev.conflux.base.tls.PeerName;
@@ -93,6 +94,7 @@ final class Wiring implements AutoCloseable {
 
         ConfigState state = openState(dataDir.resolve("state"));
         starting = false;
+        Failpoints.disk("server.before_consensus");
         JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
 
         var authorizer = new Authorizer();
@@ -115,6 +117,7 @@ final class Wiring implements AutoCloseable {
         open(
                 "event loops",
                 () -> vertx.close().toCompletionStage().toCompletableFuture().join());
+        Failpoints.disk("server.before_listen");
         open("http", HttpProtocol.start(vertx, http(), services));
         log.info("listening on {}:{}", config.server().host(), config.server().port());
         // On a thread of its own: whoever completes this is a thread that close() waits for.
@@ -135,6 +138,7 @@ final class Wiring implements AutoCloseable {
     public synchronized void close() {
         closed = true;
         while (!parts.isEmpty()) {
+            Failpoints.hit("server.before_close_part");
             Part part = parts.pop();
             try {
                 part.closeable().close();

@@ -1,5 +1,6 @@
 package dev.conflux.consensus.jraft;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.Member;
 import java.io.IOException;
 import java.util.Map;
@@ -106,8 +107,11 @@ final class Bootstrap {
 
     private Identity adopt(Identity self, String clusterId, Map<Integer, String> storages) throws IOException {
         Identity adopted = self.bootstrapped(clusterId, storages, membership.membership());
+        Failpoints.disk("bootstrap.before_mark");
         HighWaterMark.create(config.dataDir()); // before the identity: an initialised directory always has one
+        Failpoints.disk("bootstrap.before_identity");
         adopted.write(config.dataDir());
+        Failpoints.disk("bootstrap.after_identity");
         membership.become(adopted);
         return adopted;
     }

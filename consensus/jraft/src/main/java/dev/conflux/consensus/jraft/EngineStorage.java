@@ -10,6 +10,7 @@ import com.alipay.sofa.jraft.storage.RaftMetaStorage;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogPosition;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -160,6 +161,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 return false;
             }
             try {
+                Failpoints.hit("log.opened");
                 judge(position(getLastLogIndex()));
             } catch (IOException e) {
                 throw new IllegalStateException("snapshots in " + config.dataDir() + " cannot be read", e);
@@ -169,6 +171,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
         @Override
         public boolean appendEntry(LogEntry entry) {
+            Failpoints.hit("log.before_append_one");
             boolean appended = super.appendEntry(entry);
             if (appended) {
                 advanced(entry.getId());
@@ -178,7 +181,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
         @Override
         public int appendEntries(@Nullable List<LogEntry> entries) {
+            Failpoints.hit("log.before_append");
             int appended = super.appendEntries(entries);
+            Failpoints.hit("log.after_append");
             if (entries != null && appended > 0) {
                 advanced(entries.get(appended - 1).getId());
             }
@@ -200,13 +205,16 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
                 kept = atSnapshot(lastIndexKept);
             }
+            Failpoints.hit("log.before_lower_mark");
             mark.lower(kept);
+            Failpoints.hit("log.before_truncate");
             durable = kept;
             return super.truncateSuffix(lastIndexKept);
         }
 
         @Override
         public boolean reset(long nextLogIndex) {
+            Failpoints.hit("log.before_reset");
             mark.reset(nextLogIndex);
             durable = mark.position();
             return super.reset(nextLogIndex);

@@ -3,6 +3,7 @@ package dev.conflux.consensus.jraft;
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
 import com.alipay.sofa.jraft.entity.PeerId;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
@@ -465,7 +466,7 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     long wallClockMillis() {
-        return System.currentTimeMillis();
+        return System.currentTimeMillis() + Failpoints.shift("clock.wall");
     }
 
     @Nullable

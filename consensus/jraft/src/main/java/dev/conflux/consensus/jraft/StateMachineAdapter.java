@@ -10,6 +10,7 @@ import com.alipay.sofa.jraft.error.RaftError;
 import com.alipay.sofa.jraft.error.RaftException;
 import com.alipay.sofa.jraft.storage.snapshot.SnapshotReader;
 import com.alipay.sofa.jraft.storage.snapshot.SnapshotWriter;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.StateMachine;
@@ -171,7 +172,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         if (entries.isEmpty()) {
             return;
         }
+        Failpoints.hit("apply.before_batch");
         List<byte[]> results = stateMachine.apply(List.copyOf(entries));
+        Failpoints.hit("apply.after_batch");
         if (results.size() != entries.size()) {
             throw new IllegalStateException(
                     "state machine returned " + results.size() + " results for " + entries.size() + " entries");
@@ -181,6 +184,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         bytesSinceSnapshot.addAndGet(bytes);
         entriesSinceSnapshot.addAndGet(entries.size());
         applied.advance(entries.getLast().position().index());
+        Failpoints.hit("apply.before_replies");
         for (int i = 0; i < results.size(); i++) {
             Closure closure = closures.get(i);
             if (closure == null) {
@@ -196,6 +200,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                 LOG.error("a proposer's callback failed", e); // Its problem, not the state machine's.
             }
         }
+        Failpoints.hit("apply.after_replies");
         entries.clear();
         closures.clear();
     }
@@ -246,12 +251,14 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     @Override
     public void onSnapshotSave(SnapshotWriter writer, Closure done) {
         try {
+            Failpoints.disk("snapshot.before_begin");
             Path root = Path.of(writer.getPath());
             Path directory = root.resolve(STATE);
             Files.createDirectories(directory);
             bytesSinceSnapshot.set(0);
             entriesSinceSnapshot.set(0);
             StateMachine.Snapshot snapshot = beginSnapshot(directory);
+            Failpoints.disk("snapshot.begun");
             snapshots.execute(() -> complete(writer, root, snapshot, done));
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
@@ -269,17 +276,20 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, Closure done) {
         try {
+            Failpoints.disk("snapshot.before_complete");
             List<String> names = snapshot.complete();
             LogPosition position = snapshot.position();
             Path positionFile = root.resolve(POSITION);
             DurableFiles.replace(positionFile, position.index() + " " + position.term() + "\n");
             add(writer, root, POSITION);
             for (String name : names) {
+                Failpoints.disk("snapshot.before_file_sync");
                 DurableFiles.syncFile(root.resolve(STATE).resolve(name));
                 add(writer, root, STATE + "/" + name);
             }
             DurableFiles.syncDirectory(root.resolve(STATE));
             DurableFiles.syncDirectory(root);
+            Failpoints.disk("snapshot.before_done");
             counters.snapshotsTaken.increment();
             done.run(Status.OK());
         } catch (IOException | RuntimeException e) {
@@ -313,8 +323,11 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             Path root = Path.of(reader.getPath());
             LogPosition position = readPosition(root.resolve(POSITION));
             if (stateMachine.applied().index() < position.index()) {
+                Failpoints.disk("install.before_verify");
                 verify(reader, root);
+                Failpoints.disk("install.before_restore");
                 LogPosition restored = stateMachine.restore(root.resolve(STATE));
+                Failpoints.disk("install.after_restore");
                 if (restored.index() != position.index()
                         || stateMachine.applied().index() != position.index()) {
                     throw new IOException(
@@ -364,6 +377,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onLeaderStart(long term) {
+        Failpoints.hit("leader.start");
         leaderTerm = term;
         LOG.info("leader_start term={}", term);
     }
