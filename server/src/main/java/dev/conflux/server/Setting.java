@@ -32,11 +32,11 @@ enum Setting {
     CLUSTER_TLS_CA_FILE("cluster.tls.ca_file", "", "PEM of the authority that signs all peer certificates"),
     CLUSTER_ELECTION_TIMEOUT(
             "cluster.election_timeout",
-            "400ms",
-            "a follower waits so long before it stands for election; a new leader is there after some 600 ms"),
+            "300ms",
+            "a follower waits so long before it stands for election; a new leader is there after some 450 ms"),
     CLUSTER_HEARTBEAT_INTERVAL(
             "cluster.heartbeat_interval",
-            "40ms",
+            "30ms",
             "a tenth of the election timeout, so that one lost beat is no election"),
     OPS_HOST("ops.host", "127.0.0.1", "operators' port; loopback, because it has no login of its own yet"),
     OPS_PORT("ops.port", "9091", "operators' port, /_cluster"),

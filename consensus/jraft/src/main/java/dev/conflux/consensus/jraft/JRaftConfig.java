@@ -46,7 +46,7 @@ public record JRaftConfig(
      * Measured on real processes: a new leader within one second of the old one's death in 19 of 20 trials, the other a
      * split vote (1.07 s); heartbeats of 40 ms leave room for pauses of some hundred milliseconds.
      */
-    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(400);
+    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(300);
 
     /** Below this, scheduling noise of a shared machine looks like a dead leader. */
     public static final Duration MIN_ELECTION_TIMEOUT = Duration.ofMillis(200);

@@ -266,7 +266,7 @@ public final class WatchService implements AutoCloseable {
         for (String key : request.keys()) {
             parse(request.principal(), key, keys, namespaces);
         }
-        Labels labels = Labels.of(Limits.labels("labels", request.labels().values()));
+        Labels labels = Labels.of(Limits.labels("labels", request.labels().toMap()));
         if (count.incrementAndGet() > MAX_WATCHES) {
             count.decrementAndGet();
             throw new ConfluxException(new ConfluxError.Unavailable(

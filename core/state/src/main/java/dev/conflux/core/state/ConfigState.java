@@ -57,6 +57,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     private final OldestFirst oldestDedup = new OldestFirst(StateArea.DEDUP_ORDER);
     private final OldestFirst oldestEvents = new OldestFirst(StateArea.EVENTS);
     private final MessageDigest sha256 = SnapshotFiles.sha256();
+    private final RuleConditions.Pool conditions = new RuleConditions.Pool();
     private final Appliers appliers;
     private StateMeta meta;
 
@@ -340,7 +341,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
 
     private ServedConfigRecord serve(
             Config config, @Nullable ServedConfigRecord old, @Nullable StateTransaction transaction) {
-        var matcher = new ReleaseMatcher(config.releases());
+        var matcher = new ReleaseMatcher(config.releases(), conditions);
         List<Release> rules = matcher.rules();
         var versions = new ServedVersionRecord[rules.size()];
         Map<Long, ServedVersionRecord> made = new HashMap<>();

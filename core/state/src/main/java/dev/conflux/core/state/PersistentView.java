@@ -8,8 +8,8 @@ import org.pcollections.HashTreePMap;
 import org.pcollections.TreePMap;
 
 /**
- * See {@link ConfigView}. Two persistent maps over the same values: one by full path, for one look-up per fetch, and
- * one by namespace, sorted, for fetching all. A change copies a path in each.
+ * See {@link ConfigView}. Two persistent indexes over the same values: one by full path, for one look-up per fetch, and
+ * one by namespace, sorted, for fetching all. A change copies a little of each.
  */
 final class PersistentView implements ConfigView {
 
@@ -17,7 +17,7 @@ final class PersistentView implements ConfigView {
     private final LogPosition applied;
     private final long appliedIndex;
     private final String digest;
-    private final HashPMap<String, ServedConfigRecord> byPath;
+    private final PathIndex byPath;
     private final HashPMap<String, TreePMap<String, ServedConfig>> byNamespace;
 
     private PersistentView(
@@ -25,7 +25,7 @@ final class PersistentView implements ConfigView {
             LogPosition applied,
             long appliedIndex,
             String digest,
-            HashPMap<String, ServedConfigRecord> byPath,
+            PathIndex byPath,
             HashPMap<String, TreePMap<String, ServedConfig>> byNamespace) {
         this.revision = revision;
         this.applied = applied;
@@ -76,21 +76,21 @@ final class PersistentView implements ConfigView {
 
     /** Collects changes; owned by one thread, used once. */
     static final class Builder {
-        private HashPMap<String, ServedConfigRecord> byPath;
+        private final PathIndex.Builder byPath;
         private HashPMap<String, TreePMap<String, ServedConfig>> byNamespace;
 
         Builder() {
-            byPath = HashTreePMap.empty();
+            byPath = new PathIndex.Builder(PathIndex.EMPTY);
             byNamespace = HashTreePMap.empty();
         }
 
         Builder(PersistentView from) {
-            byPath = from.byPath;
+            byPath = new PathIndex.Builder(from.byPath);
             byNamespace = from.byNamespace;
         }
 
         void put(ServedConfigRecord config) {
-            byPath = byPath.plus(config.key().toString(), config);
+            byPath.put(config);
             String namespace = config.key().namespace().toString();
             TreePMap<String, ServedConfig> configs = byNamespace.get(namespace);
             if (configs == null) {
@@ -100,7 +100,7 @@ final class PersistentView implements ConfigView {
         }
 
         void remove(ServedConfigRecord config) {
-            byPath = byPath.minus(config.key().toString());
+            byPath.remove(config.path());
             String namespace = config.key().namespace().toString();
             TreePMap<String, ServedConfig> configs = byNamespace.get(namespace);
             if (configs != null) {
@@ -111,7 +111,7 @@ final class PersistentView implements ConfigView {
 
         PersistentView build(StateMeta meta) {
             return new PersistentView(
-                    meta.revision, meta.applied, meta.applied.index(), meta.digestHex(), byPath, byNamespace);
+                    meta.revision, meta.applied, meta.applied.index(), meta.digestHex(), byPath.build(), byNamespace);
         }
     }
 }

@@ -11,8 +11,10 @@ final class ServedConfigRecord implements ServedConfig {
 
     private final long configId;
     private final ConfigKey key;
+    private final String path;
     private final List<Release> written;
-    private final ReleaseMatcher matcher;
+    private final List<Release> rules;
+    private final RuleConditions conditions;
     private final ServedVersionRecord[] versions;
 
     ServedConfigRecord(
@@ -23,8 +25,10 @@ final class ServedConfigRecord implements ServedConfig {
             ServedVersionRecord[] versions) {
         this.configId = configId;
         this.key = key;
+        this.path = key.toString();
         this.written = written;
-        this.matcher = matcher;
+        this.rules = matcher.rules();
+        this.conditions = matcher.conditions();
         this.versions = versions;
     }
 
@@ -38,14 +42,19 @@ final class ServedConfigRecord implements ServedConfig {
         return key;
     }
 
+    /** {@code tenant/app/env/name}. */
+    String path() {
+        return path;
+    }
+
     @Override
     public List<Release> rules() {
-        return matcher.rules();
+        return rules;
     }
 
     @Override
     public @Nullable ServedVersion resolve(Labels labels) {
-        int rule = matcher.match(labels);
+        int rule = conditions.match(labels);
         return rule < 0 ? null : versions[rule];
     }
 

@@ -2,8 +2,11 @@ package dev.conflux.protocol.http;
 
 import dev.conflux.core.model.Labels;
 import dev.conflux.core.service.Limits;
+import io.netty.util.AsciiString;
 import io.vertx.core.MultiMap;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -13,27 +16,38 @@ final class ClientLabels {
     private ClientLabels() {}
 
     static Labels of(MultiMap headers) {
-        Map<String, String> found = null;
+        var found = new ArrayList<CharSequence>();
         for (Map.Entry<String, String> header : headers) {
-            String name = header.getKey();
-            if (isLabel(name)) {
-                if (found == null) {
-                    found = new HashMap<>();
-                }
-                String key = name.substring(Request.LABEL_HEADER.length()).toLowerCase(Locale.ROOT);
-                if (found.put(key, header.getValue()) != null) {
-                    throw Request.refusal(name, "given twice", "each label once");
-                }
+            if (isLabel(header.getKey())) {
+                found.add(header.getKey());
+                found.add(header.getValue());
             }
         }
-        return found == null ? Labels.NONE : Labels.of(Limits.labels("X-Client-Label", found));
+        return of(found);
+    }
+
+    /** @param headers name, value, name, value, …: only such with {@link #isLabel} */
+    static Labels of(List<CharSequence> headers) {
+        if (headers.isEmpty()) {
+            return Labels.NONE;
+        }
+        var found = new HashMap<String, String>();
+        for (int i = 0; i < headers.size(); i += 2) {
+            String name = headers.get(i).toString();
+            String key = name.substring(Request.LABEL_HEADER.length()).toLowerCase(Locale.ROOT);
+            if (found.put(key, headers.get(i + 1).toString()) != null) {
+                throw Request.refusal(name, "given twice", "each label once");
+            }
+        }
+        return Labels.of(Limits.labels("X-Client-Label", found));
     }
 
     /** Most headers fail at the first or third character. */
-    private static boolean isLabel(String name) {
-        return name.length() > Request.LABEL_HEADER.length()
+    static boolean isLabel(CharSequence name) {
+        int length = Request.LABEL_HEADER.length();
+        return name.length() > length
                 && (name.charAt(0) | 0x20) == 'x'
                 && (name.charAt(2) | 0x20) == 'c'
-                && name.regionMatches(true, 0, Request.LABEL_HEADER, 0, Request.LABEL_HEADER.length());
+                && AsciiString.regionMatches(name, true, 0, Request.LABEL_HEADER, 0, length);
     }
 }

@@ -1,8 +1,7 @@
 package dev.conflux.protocol.http;
 
+import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.observe.TraceIds;
-import dev.conflux.core.model.Encryption;
-import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Labels;
 import dev.conflux.core.model.Principal;
 import dev.conflux.core.service.FetchService;
@@ -11,12 +10,11 @@ import dev.conflux.core.service.Freshness;
 import io.micrometer.core.instrument.Timer;
 import io.vertx.core.Context;
 import io.vertx.core.MultiMap;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -31,47 +29,69 @@ final class FetchHandler {
     static final String PREFIX = "/api/v1/fetch/config/";
     private static final String BEARER = "Bearer ";
 
-    private static final CharSequence CONFIG_VERSION = HttpHeaders.createOptimized("X-Config-Version");
-    private static final CharSequence CONFIG_HASH = HttpHeaders.createOptimized("X-Config-Hash");
-    private static final CharSequence CONFIG_FORMAT = HttpHeaders.createOptimized("X-Config-Format");
-    private static final CharSequence ENCRYPTED = HttpHeaders.createOptimized("X-Config-Encrypted");
-    private static final CharSequence WRAPPED_DEK = HttpHeaders.createOptimized("X-Config-Wrapped-Dek");
-    private static final CharSequence KEK_ID = HttpHeaders.createOptimized("X-Config-Kek-Id");
-    private static final CharSequence NONCE = HttpHeaders.createOptimized("X-Config-Nonce");
     private static final CharSequence IF_NONE_MATCH = HttpHeaders.createOptimized("if-none-match");
     private static final CharSequence CONSISTENCY = HttpHeaders.createOptimized("x-conflux-consistency");
     private static final CharSequence MIN_REVISION = HttpHeaders.createOptimized("x-conflux-min-revision");
     private static final CharSequence TRACEPARENT = HttpHeaders.createOptimized("traceparent");
 
-    /** What the format's headers say, ready to write. */
-    private record FormatHeaders(CharSequence mediaType, CharSequence name) {}
-
     private final HttpServices services;
     private final FetchService fetch;
     private final Responder responder;
     private final Blocking blocking;
-    private final Timer served;
-    private final Timer notModified;
-    private final Timer refused;
-    private final Map<String, FormatHeaders> formats = new HashMap<>();
+    private final FetchHeaders headers;
+    private final HeadBytes head = new HeadBytes();
+    private final Measured measured;
 
     FetchHandler(HttpServices services, Responder responder, Blocking blocking) {
         this.services = services;
         this.fetch = services.fetch();
         this.responder = responder;
         this.blocking = blocking;
-        this.served = timer("served");
-        this.notModified = timer("not_modified");
-        this.refused = timer("refused");
+        this.headers = new FetchHeaders(responder);
+        this.measured = new Measured(services.metrics());
     }
 
-    private Timer timer(String result) {
-        return services.metrics()
-                .timer(
-                        "conflux_fetch",
-                        "Fetches of one config, until the answer is handed to the socket",
-                        "result",
-                        result);
+    /** How long fetches took, until the answer was handed to the socket. */
+    static final class Measured {
+
+        private final Timer served;
+        private final Timer notModified;
+        private final Timer refused;
+
+        Measured(Metrics metrics) {
+            served = timer(metrics, "served");
+            notModified = timer(metrics, "not_modified");
+            refused = timer(metrics, "refused");
+        }
+
+        private static Timer timer(Metrics metrics, String result) {
+            return metrics.timer(
+                    "conflux_fetch",
+                    "Fetches of one config, until the answer is handed to the socket",
+                    "result",
+                    result);
+        }
+
+        void served(long startNanos) {
+            record(served, startNanos);
+        }
+
+        void notModified(long startNanos) {
+            record(notModified, startNanos);
+        }
+
+        void refused(long startNanos) {
+            record(refused, startNanos);
+        }
+
+        private static void record(Timer timer, long startNanos) {
+            timer.record(System.nanoTime() - startNanos, TimeUnit.NANOSECONDS);
+        }
+    }
+
+    /** Lets the same be answered on a shorter way, as {@link FetchShortcut} tells. */
+    void shorten(HttpConnection connection) {
+        FetchShortcut.install(connection, services, measured, headers, head);
     }
 
     /** One fetch under way. */
@@ -120,7 +140,11 @@ final class FetchHandler {
     }
 
     static @Nullable String token(MultiMap headers) {
-        String authorization = headers.get(HttpHeaders.AUTHORIZATION);
+        return token(headers.get(HttpHeaders.AUTHORIZATION));
+    }
+
+    /** The token in an {@code Authorization} header; null when it holds none. */
+    static @Nullable String token(@Nullable String authorization) {
         return authorization != null && authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())
                 ? authorization.substring(BEARER.length())
                 : null;
@@ -156,9 +180,9 @@ final class FetchHandler {
         String ifNoneMatch = current.request.headers().get(IF_NONE_MATCH);
         if (ifNoneMatch != null && ETags.matches(ifNoneMatch, fetched.etag())) {
             HttpServerResponse response = current.request.response().setStatusCode(304);
-            headers(response, current, fetched);
+            headers.state(response::putHeader, fetched, current.traceId);
             response.end();
-            record(notModified, current.startNanos);
+            measured.notModified(current.startNanos);
             return;
         }
         byte[] content = fetched.cachedContent();
@@ -183,47 +207,19 @@ final class FetchHandler {
         if (response.closed()) {
             return;
         }
-        headers(response, current, fetched);
-        FormatHeaders format = format(fetched.format());
-        response.putHeader(HttpHeaders.CONTENT_TYPE, format.mediaType);
-        response.putHeader(CONFIG_FORMAT, format.name);
-        Encryption encryption = fetched.encryption();
-        if (encryption != null) {
-            response.putHeader(ENCRYPTED, encryption.algorithm());
-            response.putHeader(WRAPPED_DEK, Wire.base64(encryption.wrappedDek()));
-            response.putHeader(KEK_ID, encryption.kekId());
-            response.putHeader(NONCE, Wire.base64(encryption.nonce()));
-        }
+        FetchHeaders.Sink sink = response::putHeader;
+        headers.state(sink, fetched, current.traceId);
+        headers.content(sink, fetched);
         if (current.request.method().equals(HttpMethod.HEAD)) {
             Responder.headOnly(response, content.length);
         } else {
             response.end(Responder.buffer(content));
         }
-        record(served, current.startNanos);
-    }
-
-    private void headers(HttpServerResponse response, Fetch current, Fetched fetched) {
-        response.putHeader(Responder.REVISION, responder.revisionText(fetched.revision()));
-        response.putHeader(Responder.STALENESS, responder.stalenessText());
-        response.putHeader(Responder.TRACE_ID, current.traceId);
-        response.putHeader(HttpHeaders.ETAG, fetched.etag());
-        response.putHeader(CONFIG_VERSION, fetched.versionText());
-        response.putHeader(CONFIG_HASH, fetched.hashHeader());
-    }
-
-    private FormatHeaders format(Format format) {
-        return formats.computeIfAbsent(
-                format.name(),
-                name -> new FormatHeaders(
-                        HttpHeaders.createOptimized(format.mediaType()), HttpHeaders.createOptimized(name)));
+        measured.served(current.startNanos);
     }
 
     private void fail(HttpServerRequest request, String traceId, long start, Throwable failure) {
         responder.send(request, Responder.failure(failure, traceId).local(), traceId);
-        record(refused, start);
-    }
-
-    private static void record(Timer timer, long startNanos) {
-        timer.record(System.nanoTime() - startNanos, TimeUnit.NANOSECONDS);
+        measured.refused(start);
     }
 }

@@ -199,19 +199,24 @@ public final class HttpProtocol implements AutoCloseable {
             var dispatcher = new Dispatcher(vertx, services, table, responder, blocking);
             HttpServer created = vertx.createHttpServer(options(host, bindPort))
                     .requestHandler(ops ? dispatcher::handle : request -> route(request, fetch, dispatcher))
-                    .connectionHandler(this::connected)
+                    .connectionHandler(connection -> {
+                        if (admitted(connection) && !ops) {
+                            fetch.shorten(connection);
+                        }
+                    })
                     .invalidRequestHandler(request -> invalid(request, responder));
             server = Optional.of(created);
             return created.listen().onSuccess(bound -> onBound.accept(bound.actualPort()));
         }
 
-        private void connected(HttpConnection connection) {
+        private boolean admitted(HttpConnection connection) {
             if (connections.incrementAndGet() > config.maxConnections()) {
                 connections.decrementAndGet();
                 connection.close();
-                return;
+                return false;
             }
             connection.closeHandler(_ -> connections.decrementAndGet());
+            return true;
         }
 
         @Override
