@@ -113,7 +113,8 @@ final class ConfluxTarget implements Target {
 
     @Override
     public void start(int node) {
-        String java = JAVA_OPTIONS + " -Djdk.net.hosts.file=" + hosts(node) + " -Dconflux.failpoints=" + failpoints(node);
+        String java =
+                JAVA_OPTIONS + " -Djdk.net.hosts.file=" + hosts(node) + " -Dconflux.failpoints=" + failpoints(node);
         var environment = new HashMap<String, String>();
         environment.put("CONFLUX_JAVA_OPTS", java);
         environment.put("CONFLUX_HEAP", HEAP);
