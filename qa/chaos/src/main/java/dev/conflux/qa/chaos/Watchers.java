@@ -76,14 +76,15 @@ final class Watchers {
             long last = finalRevision.get();
             if (last != Long.MAX_VALUE) {
                 giveUp = Math.min(giveUp, System.nanoTime() + LAST_FRAMES.toNanos());
-                Long reached = told.get(watcher);
-                if ((reached != null && reached >= last) || System.nanoTime() - giveUp > 0) {
+                if (System.nanoTime() - giveUp > 0) {
                     frame(watcher, node, Kind.QUIESCED, last);
                     return;
                 }
             }
             try (var stream = new RawHttp(target.httpPort(node), SILENCE)) {
-                follow(stream, watcher, node, random);
+                if (follow(stream, watcher, node, random)) {
+                    return;
+                }
             } catch (IOException e) {
                 // Whatever ended it, it is connected again.
             }
@@ -94,18 +95,18 @@ final class Watchers {
         }
     }
 
-    /** Reads until the connection ends. */
-    private void follow(RawHttp stream, int watcher, int node, SplittableRandom random) throws IOException {
+    /** Reads until the connection ends; true when it has been told everything that there will be. */
+    private boolean follow(RawHttp stream, int watcher, int node, SplittableRandom random) throws IOException {
         Long from = told.get(watcher);
         RawHttp.Answer head = stream.open(
                 configs.watchPath(from),
                 "Authorization: Bearer " + target.token() + "\r\nAccept: text/event-stream\r\n");
         if (head.status() != 200) {
-            return;
+            return false;
         }
         boolean subscribed = false;
         try {
-            while (told.getOrDefault(watcher, 0L) < finalRevision.get() && random.nextInt(WANDER) > 0) {
+            while (random.nextInt(WANDER) > 0) {
                 JsonNode event = Configs.event(stream);
                 if (event == null) {
                     continue;
@@ -129,14 +130,19 @@ final class Watchers {
                     case "progress" -> frame(watcher, node, Kind.PROGRESS, revision);
                     case "resync" -> frame(watcher, node, Kind.RESYNC, revision);
                     default -> {
-                        return;
+                        return false;
                     }
                 }
                 told.put(watcher, revision);
+                if (revision >= finalRevision.get()) {
+                    frame(watcher, node, Kind.QUIESCED, finalRevision.get());
+                    return true;
+                }
                 if (watcher % SLOW == 0) {
                     Os.sleep(Duration.ofMillis(random.nextInt(30)));
                 }
             }
+            return false;
         } finally {
             if (subscribed) {
                 frame(watcher, node, Kind.CLOSED, told.getOrDefault(watcher, 0L));
