@@ -11,6 +11,7 @@ import dev.conflux.consensus.jraft.IdentityException;
 import dev.conflux.core.model.ConfluxException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.Security;
 import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -48,6 +49,10 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
+        // Names of peers move (a pod gets another address): the JVM would believe an answer for 30 s, a failure for 10
+        // s.
+        Security.setProperty("networkaddress.cache.ttl", "5");
+        Security.setProperty("networkaddress.cache.negative.ttl", "1");
         Optional<Path> file = Optional.empty();
         boolean check = false;
         boolean stopWithParent = false;

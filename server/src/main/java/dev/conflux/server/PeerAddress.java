@@ -13,12 +13,16 @@ record PeerAddress(int nodeId, String host, int port) {
         if (at >= 0) {
             nodeId = Values.integer("cluster.peers", entry.substring(0, at), 1, Integer.MAX_VALUE);
         }
-        String address = entry.substring(at + 1);
+        return address("cluster.peers", nodeId, entry.substring(at + 1));
+    }
+
+    static PeerAddress address(String key, int nodeId, String address) {
         int colon = address.lastIndexOf(':');
         if (colon <= 0 || address.indexOf(' ') >= 0 || address.indexOf('/') >= 0) {
-            throw new ConfigurationException("cluster.peers: " + entry + " (expected: host:port or id@host:port)");
+            throw new ConfigurationException(key + ": " + address + " (expected: host:port"
+                    + (key.equals("cluster.peers") ? " or id@host:port)" : ")"));
         }
-        int port = Values.integer("cluster.peers", address.substring(colon + 1), 1, 65_535);
+        int port = Values.integer(key, address.substring(colon + 1), 1, 65_535);
         return new PeerAddress(nodeId, address.substring(0, colon), port);
     }
 

@@ -1,5 +1,9 @@
 package dev.conflux.server;
 
+import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.NodeId;
+import dev.conflux.consensus.jraft.Origin;
+import dev.conflux.consensus.jraft.Upkeep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
@@ -38,6 +44,8 @@ record ServerConfig(
     /** A configuration file is read into memory before it is parsed. */
     private static final long MAX_FILE_BYTES = 1 << 20;
 
+    private static final long MIN_SNAPSHOT_AFTER_BYTES = 1 << 20;
+
     /** Variables that are not settings but belong to us. */
     private static final Set<String> OTHER_VARIABLES =
             Set.of("CONFLUX_BOOTSTRAP_ADMIN_PASSWORD", "CONFLUX_JAVA_OPTS", "CONFLUX_HEAP", "CONFLUX_HOME");
@@ -52,17 +60,31 @@ record ServerConfig(
     record Cluster(
             String name,
             int nodeId,
+            PeerAddress address,
             List<PeerAddress> peers,
+            @Nullable DnsContacts discovery,
+            int founders,
+            boolean join,
             String bindHost,
             @Nullable PeerTls tls,
             Duration electionTimeout,
             Duration heartbeatInterval) {
 
-        PeerAddress self() {
-            return peers.stream()
-                    .filter(peer -> peer.nodeId() == nodeId)
-                    .findFirst()
-                    .orElseThrow();
+        /** How this node comes into a cluster, as long as it is in none. */
+        Origin origin() {
+            if (discovery != null) {
+                return join || nodeId > founders
+                        ? new Origin.Joining(discovery)
+                        : new Origin.Discovery(founders, discovery);
+            }
+            if (join) {
+                List<String> contacts =
+                        peers.stream().map(PeerAddress::hostAndPort).toList();
+                return new Origin.Joining(() -> contacts);
+            }
+            return new Origin.Founders(peers.stream()
+                    .map(peer -> new Member(new NodeId(peer.nodeId()), peer.hostAndPort(), true))
+                    .toList());
         }
     }
 
@@ -71,7 +93,7 @@ record ServerConfig(
     /** {@code url} is null for the embedded database. */
     record Database(@Nullable Secret url, int embeddedPort) {}
 
-    record Storage(Path dataDir, Path walDir) {}
+    record Storage(Path dataDir, Path walDir, Upkeep upkeep) {}
 
     /** Reads the file, if one is given, and the environment. */
     static ServerConfig load(Optional<Path> file, Map<String, String> environment) {
@@ -148,7 +170,8 @@ record ServerConfig(
                 dataDir,
                 walDir.isEmpty()
                         ? dataDir.resolve("log")
-                        : Path.of(walDir).toAbsolutePath().normalize());
+                        : Path.of(walDir).toAbsolutePath().normalize(),
+                upkeep(in));
         var ops = new Ops(in.text(Setting.OPS_HOST, Setting.OPS_HOST.defaultText()), in.port(Setting.OPS_PORT));
         checkPorts(server, cluster, ops);
         return new ServerConfig(
@@ -163,16 +186,97 @@ record ServerConfig(
                 in.oneOf(Setting.LOG_FORMAT, "text", "json").equals("json"));
     }
 
+    private static Upkeep upkeep(Reader in) {
+        long snapshotAfter = in.bytes(Setting.STORAGE_SNAPSHOT_AFTER_BYTES);
+        if (snapshotAfter < MIN_SNAPSHOT_AFTER_BYTES) {
+            throw new ConfigurationException("storage.snapshot_after_bytes: " + snapshotAfter
+                    + "B (expected: at least 1MiB, the log would be all snapshots)");
+        }
+        Duration stuck = in.duration(Setting.STORAGE_STUCK_TIMEOUT);
+        if (stuck.compareTo(Duration.ofSeconds(1)) < 0) {
+            throw new ConfigurationException("storage.stuck_timeout: " + stuck.toMillis()
+                    + "ms (expected: at least 1s, shorter pauses are no failure)");
+        }
+        return new Upkeep(
+                snapshotAfter,
+                in.integer(Setting.STORAGE_SNAPSHOT_AFTER_ENTRIES, 1, Integer.MAX_VALUE),
+                in.bytes(Setting.STORAGE_MIN_FREE_SPACE),
+                stuck,
+                in.duration(Setting.STORAGE_DIGEST_INTERVAL),
+                in.duration(Setting.STORAGE_SCRUB_INTERVAL));
+    }
+
     private static Cluster cluster(Reader in, boolean dev) {
         String bindHost =
                 in.text(Setting.CLUSTER_BIND_HOST, dev ? "127.0.0.1" : Setting.CLUSTER_BIND_HOST.defaultText());
-        int nodeId = in.integer(Setting.CLUSTER_NODE_ID, 1, Integer.MAX_VALUE);
+        boolean join = in.bool(Setting.CLUSTER_JOIN);
+        int founders = in.integer(Setting.CLUSTER_FOUNDERS, 1, 31);
+        String discoveryText = in.text(Setting.CLUSTER_DISCOVERY, "");
+        DnsContacts discovery = discoveryText.isEmpty() ? null : DnsContacts.parse(discoveryText);
+        String addressText = in.text(Setting.CLUSTER_ADDRESS, "");
+        int nodeId = nodeId(in, addressText);
         var peers = new ArrayList<PeerAddress>();
         for (String entry : in.list(Setting.CLUSTER_PEERS)) {
             peers.add(PeerAddress.parse(entry, peers.size() + 1));
         }
-        if (peers.isEmpty()) {
+        boolean alone = peers.isEmpty() && discovery == null && !join;
+        if (alone) {
             peers.add(new PeerAddress(nodeId, "127.0.0.1", 9090));
+        }
+        checkPeers(peers, nodeId, join, discovery);
+        PeerAddress address = address(addressText, peers, nodeId, join || discovery != null);
+        Duration election = in.duration(Setting.CLUSTER_ELECTION_TIMEOUT);
+        Duration heartbeat = in.duration(Setting.CLUSTER_HEARTBEAT_INTERVAL);
+        if (election.compareTo(Duration.ofMillis(200)) < 0 || election.compareTo(Duration.ofSeconds(60)) > 0) {
+            throw new ConfigurationException(
+                    "cluster.election_timeout: " + election.toMillis() + "ms (expected: from 200ms to 60s)");
+        }
+        if (heartbeat.isZero() || heartbeat.compareTo(election) >= 0) {
+            throw new ConfigurationException("cluster.heartbeat_interval: " + heartbeat.toMillis()
+                    + "ms (expected: shorter than cluster.election_timeout, " + election.toMillis() + "ms)");
+        }
+        List<Path> files =
+                in.files(Setting.CLUSTER_TLS_CERT_FILE, Setting.CLUSTER_TLS_KEY_FILE, Setting.CLUSTER_TLS_CA_FILE);
+        if (files.isEmpty() && !(dev && peers.size() == 1 && !join && discovery == null)) {
+            throw new ConfigurationException("cluster.tls.cert_file: missing (peers always speak mutual TLS: set"
+                    + " cluster.tls.cert_file, cluster.tls.key_file and cluster.tls.ca_file)");
+        }
+        PeerTls tls = files.isEmpty() ? null : new PeerTls(files.get(0), files.get(1), files.get(2));
+        return new Cluster(
+                in.text(Setting.CLUSTER_NAME, Setting.CLUSTER_NAME.defaultText()),
+                nodeId,
+                address,
+                List.copyOf(peers),
+                discovery,
+                founders,
+                join,
+                bindHost,
+                tls,
+                election,
+                heartbeat);
+    }
+
+    private static int nodeId(Reader in, String address) {
+        if (!in.text(Setting.CLUSTER_NODE_ID, "1").equals("ordinal")) {
+            return in.integer(Setting.CLUSTER_NODE_ID, 1, Integer.MAX_VALUE);
+        }
+        Matcher ordinal = Pattern.compile("[^.:]*-(\\d{1,6})[.:].*").matcher(address);
+        if (!ordinal.matches()) {
+            throw new ConfigurationException("cluster.node_id: ordinal, and cluster.address: "
+                    + (address.isEmpty() ? "missing" : address)
+                    + " (expected: an address whose first label ends in a number, as node-0.peers:9090)");
+        }
+        return Integer.parseInt(ordinal.group(1)) + 1;
+    }
+
+    private static void checkPeers(List<PeerAddress> peers, int nodeId, boolean join, @Nullable DnsContacts discovery) {
+        if (discovery != null && !peers.isEmpty()) {
+            throw new ConfigurationException(
+                    "cluster.peers and cluster.discovery: both are set (expected: one of them)");
+        }
+        if (join && discovery == null && peers.isEmpty()) {
+            throw new ConfigurationException("cluster.peers: missing (expected: with cluster.join, some members of the"
+                    + " running cluster, or cluster.discovery)");
         }
         var ids = new HashSet<Integer>();
         var addresses = new HashSet<String>();
@@ -186,43 +290,40 @@ record ServerConfig(
                         "cluster.peers: " + peer.hostAndPort() + " appears twice (expected: every address once)");
             }
         }
-        if (!ids.contains(nodeId)) {
+        if (!join && discovery == null && !ids.contains(nodeId)) {
             throw new ConfigurationException(
                     "cluster.node_id: " + nodeId + " (expected: one of the ids in cluster.peers: "
-                            + ids.stream().sorted().toList() + ")");
+                            + ids.stream().sorted().toList() + "; a node that is to be added to a running cluster has"
+                            + " cluster.join: true)");
         }
-        Duration election = in.duration(Setting.CLUSTER_ELECTION_TIMEOUT);
-        Duration heartbeat = in.duration(Setting.CLUSTER_HEARTBEAT_INTERVAL);
-        if (election.compareTo(Duration.ofMillis(200)) < 0 || election.compareTo(Duration.ofSeconds(60)) > 0) {
+    }
+
+    private static PeerAddress address(String text, List<PeerAddress> peers, int nodeId, boolean needed) {
+        if (!text.isEmpty()) {
+            PeerAddress address = PeerAddress.address(Setting.CLUSTER_ADDRESS.key(), nodeId, text);
+            for (PeerAddress peer : needed ? List.<PeerAddress>of() : peers) {
+                if (peer.nodeId() == nodeId && !peer.equals(address)) {
+                    throw new ConfigurationException("cluster.address: " + text + " (expected: " + peer.hostAndPort()
+                            + ", as in cluster.peers)");
+                }
+            }
+            return address;
+        }
+        if (needed) {
             throw new ConfigurationException(
-                    "cluster.election_timeout: " + election.toMillis() + "ms (expected: from 200ms to 60s)");
+                    "cluster.address: missing (expected: host:port at which the other nodes reach this one)");
         }
-        if (heartbeat.isZero() || heartbeat.compareTo(election) >= 0) {
-            throw new ConfigurationException("cluster.heartbeat_interval: " + heartbeat.toMillis()
-                    + "ms (expected: shorter than cluster.election_timeout, " + election.toMillis() + "ms)");
-        }
-        List<Path> files =
-                in.files(Setting.CLUSTER_TLS_CERT_FILE, Setting.CLUSTER_TLS_KEY_FILE, Setting.CLUSTER_TLS_CA_FILE);
-        if (files.isEmpty() && !(dev && peers.size() == 1)) {
-            throw new ConfigurationException("cluster.tls.cert_file: missing (peers always speak mutual TLS: set"
-                    + " cluster.tls.cert_file, cluster.tls.key_file and cluster.tls.ca_file)");
-        }
-        PeerTls tls = files.isEmpty() ? null : new PeerTls(files.get(0), files.get(1), files.get(2));
-        return new Cluster(
-                in.text(Setting.CLUSTER_NAME, Setting.CLUSTER_NAME.defaultText()),
-                nodeId,
-                List.copyOf(peers),
-                bindHost,
-                tls,
-                election,
-                heartbeat);
+        return peers.stream()
+                .filter(peer -> peer.nodeId() == nodeId)
+                .findFirst()
+                .orElseThrow();
     }
 
     private static void checkPorts(Server server, Cluster cluster, Ops ops) {
         if (server.port() == ops.port()) {
             throw new ConfigurationException("ops.port: " + ops.port() + " (expected: another port than server.port)");
         }
-        int peerPort = cluster.self().port();
+        int peerPort = cluster.address().port();
         if (peerPort == server.port() || peerPort == ops.port()) {
             throw new ConfigurationException("cluster.peers: port " + peerPort
                     + " of this node (expected: another port than server.port and ops.port)");
@@ -339,6 +440,10 @@ record ServerConfig(
 
         boolean bool(Setting setting) {
             return Values.bool(setting.key(), text(setting));
+        }
+
+        long bytes(Setting setting) {
+            return Values.bytes(setting.key(), text(setting));
         }
 
         Duration duration(Setting setting) {

@@ -21,22 +21,43 @@ enum Setting {
             "server.max_connections", "20000", "client connections; more are refused, so that descriptors last"),
     SERVER_EVENT_LOOPS("server.event_loops", "0", "0 = one per processor"),
     CLUSTER_NAME("cluster.name", "conflux", "part of every peer certificate: two clusters never talk to each other"),
-    CLUSTER_NODE_ID("cluster.node_id", "1", "this node's number, unique for ever"),
+    CLUSTER_NODE_ID(
+            "cluster.node_id",
+            "1",
+            "this node's number, unique for ever; ordinal = one more than the number that cluster.address begins with,"
+                    + " as in node-0.peers:9090"),
     CLUSTER_PEERS(
             "cluster.peers",
             "",
-            "all members, this one included: host:port (numbered from 1 in this order) or id@host:port"),
+            "all members of the first start, this one included: host:port (numbered from 1 in this order) or id@host:port;"
+                    + " with cluster.join: some members of the running cluster"),
+    CLUSTER_ADDRESS(
+            "cluster.address",
+            "",
+            "host:port at which the other nodes reach this one, kept for ever; needed with cluster.join or"
+                    + " cluster.discovery, else taken from cluster.peers"),
+    CLUSTER_DISCOVERY(
+            "cluster.discovery",
+            "",
+            "instead of cluster.peers: dns://name:port (all its addresses) or srv://name (its SRV records;"
+                    + " srv://server:port/name asks that DNS server)"),
+    CLUSTER_FOUNDERS(
+            "cluster.founders", "3", "with cluster.discovery: nodes 1 to this number found the cluster; others join"),
+    CLUSTER_JOIN(
+            "cluster.join",
+            "false",
+            "true: this node founds nothing, it waits to be added to a running cluster (docs/operations/cluster.md)"),
     CLUSTER_BIND_HOST("cluster.bind_host", "0.0.0.0", "where the peer port listens; the dev profile says 127.0.0.1"),
     CLUSTER_TLS_CERT_FILE("cluster.tls.cert_file", "", "PEM certificate that names this node (docs/operations/tls.md)"),
     CLUSTER_TLS_KEY_FILE("cluster.tls.key_file", "", "PEM private key of the peer certificate"),
     CLUSTER_TLS_CA_FILE("cluster.tls.ca_file", "", "PEM of the authority that signs all peer certificates"),
     CLUSTER_ELECTION_TIMEOUT(
             "cluster.election_timeout",
-            "300ms",
-            "a follower waits so long before it stands for election; a new leader is there after some 450 ms"),
+            "400ms",
+            "a follower waits so long before it stands for election; a new leader is there after some 500 ms"),
     CLUSTER_HEARTBEAT_INTERVAL(
             "cluster.heartbeat_interval",
-            "30ms",
+            "40ms",
             "a tenth of the election timeout, so that one lost beat is no election"),
     OPS_HOST("ops.host", "127.0.0.1", "operators' port; loopback, because it has no login of its own yet"),
     OPS_PORT("ops.port", "9091", "operators' port, /_cluster"),
@@ -45,6 +66,26 @@ enum Setting {
     DATABASE_EMBEDDED_PORT("database.embedded_port", "0", "port of the embedded PostgreSQL; 0 = a free one"),
     STORAGE_DATA_DIR("storage.data_dir", "/var/lib/conflux", "everything this node keeps"),
     STORAGE_WAL_DIR("storage.wal_dir", "", "the replicated log, if it has a disk of its own; else under data_dir"),
+    STORAGE_SNAPSHOT_AFTER_BYTES(
+            "storage.snapshot_after_bytes",
+            "128MiB",
+            "a snapshot is taken after this many bytes of commands; the log on disk holds two such intervals"),
+    STORAGE_SNAPSHOT_AFTER_ENTRIES(
+            "storage.snapshot_after_entries", "500000", "or after this many commands, whichever comes first"),
+    STORAGE_MIN_FREE_SPACE(
+            "storage.min_free_space",
+            "256MiB",
+            "with less free space on the node's disks writes are refused (507), reads go on; 0B = never"),
+    STORAGE_STUCK_TIMEOUT(
+            "storage.stuck_timeout",
+            "20s",
+            "a write to disk or state without progress for so long ends the process; not ready after 2s"),
+    STORAGE_DIGEST_INTERVAL(
+            "storage.digest_interval",
+            "1m",
+            "the members compare digests of their states so often while something is written; 0s = never"),
+    STORAGE_SCRUB_INTERVAL(
+            "storage.scrub_interval", "6h", "the members read and compare their whole states so often; 0s = never"),
     AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
     LOG_LEVEL("log.level", "info", "error, warn, info or debug"),
     LOG_FORMAT("log.format", "text", "text or json");

@@ -46,6 +46,23 @@ final class Values {
         throw new ConfigurationException(key + ": " + text + " (expected: a duration like 250ms, 10s, 5m or 24h)");
     }
 
+    /** {@code 0B}, {@code 512KiB}, {@code 128MiB}, {@code 2GiB}. */
+    static long bytes(String key, String text) {
+        String value = text.strip();
+        int digits = leadingDigits(value);
+        int shift = switch (value.substring(digits)) {
+            case "B" -> 0;
+            case "KiB" -> 10;
+            case "MiB" -> 20;
+            case "GiB" -> 30;
+            default -> -1;
+        };
+        if (shift >= 0 && digits > 0 && digits <= 9) {
+            return Long.parseLong(value.substring(0, digits)) << shift;
+        }
+        throw new ConfigurationException(key + ": " + text + " (expected: a size like 0B, 512KiB, 128MiB or 2GiB)");
+    }
+
     private static int leadingDigits(String value) {
         int digits = 0;
         while (digits < value.length() && value.charAt(digits) >= '0' && value.charAt(digits) <= '9') {

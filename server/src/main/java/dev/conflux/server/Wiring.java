@@ -6,13 +6,15 @@ import dev.conflux.adapter.postgres.PostgresUrl;
 import dev.conflux.adapter.rocksdb.RocksStateStore;
 import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.base.observe.Metrics;
+import dev.conflux.base.observe.Tracing;
 import dev.conflux.base.tls.DevCertificateAuthority;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.base.tls.TlsFiles;
 import dev.conflux.base.tls.TlsIdentity;
-import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
+import dev.conflux.consensus.api.StateMachine;
 import dev.conflux.consensus.jraft.Halt;
+import dev.conflux.consensus.jraft.IdentityException;
 import dev.conflux.consensus.jraft.JRaftConfig;
 import dev.conflux.consensus.jraft.JRaftNode;
 import dev.conflux.core.service.AuthSettings;
@@ -25,9 +27,11 @@ import dev.conflux.core.service.FetchService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.TracedStateMachine;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 import dev.conflux.core.state.ConfigState;
+import dev.conflux.core.state.FeatureLevel;
 import dev.conflux.core.state.StateStoreException;
 import dev.conflux.protocol.http.HttpProtocol;
 import dev.conflux.protocol.http.HttpServerConfig;
@@ -41,7 +45,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -95,10 +98,13 @@ final class Wiring implements AutoCloseable {
         ConfigState state = openState(dataDir.resolve("state"));
         starting = false;
         Failpoints.disk("server.before_consensus");
-        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), state));
+        Tracing tracing = Tracing.ofProcess();
+        StateMachine machine = tracing.on() ? new TracedStateMachine(state, tracing) : state;
+        JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), machine, metrics));
+        observe(metrics, node);
 
         var authorizer = new Authorizer();
-        var commands = new CommandLog(node, WRITE_TIMEOUT);
+        var commands = new CommandLog(node, state, WRITE_TIMEOUT, tracing);
         ReadGate gate = ReadGate.on(node, state, ReadGate.DEFAULT_TIMEOUT);
         var services = new HttpServices(
                 authentication.authenticator(),
@@ -132,6 +138,30 @@ final class Wiring implements AutoCloseable {
                             }
                         },
                         task -> Thread.ofPlatform().daemon().name("ready").start(task));
+    }
+
+    /** What tells of a disk or a state that is not as it should be. */
+    private static void observe(Metrics metrics, JRaftNode node) {
+        metrics.gauge(
+                "conflux_raft_divergences_found",
+                "Members found to differ from a majority, since this node started, while it led",
+                () -> node.metrics().divergencesFound());
+        metrics.gauge(
+                "conflux_raft_divergences_undecided",
+                "Comparisons of states without a majority, since this node started, while it led: alarm",
+                () -> node.metrics().divergencesUndecided());
+        metrics.gauge(
+                "conflux_raft_digests_compared",
+                "Comparisons of states since this node started, while it led",
+                () -> node.metrics().digestsCompared());
+        metrics.gauge(
+                "conflux_raft_snapshots_refused",
+                "Received snapshots that differed from their manifest, since this node started",
+                () -> node.metrics().snapshotsRefused());
+        metrics.gauge(
+                "conflux_raft_refused_for_space",
+                "Writes refused because disk space is low, since this node started",
+                () -> node.metrics().refusedForSpace());
     }
 
     @Override
@@ -179,13 +209,11 @@ final class Wiring implements AutoCloseable {
 
     private String howToHeal() {
         ServerConfig.Storage storage = config.storage();
-        if (config.cluster().peers().size() == 1) {
-            return "This is the only member: restore " + storage.dataDir() + " from a backup";
-        }
         return "If it fails again after a restart, while the other members are well: stop this node, delete "
                 + storage.dataDir().resolve("state") + ", "
                 + storage.dataDir().resolve("raft").resolve("snapshots") + " and " + storage.walDir()
-                + " and nothing else, and start it: it takes no part until it has everything from the leader again";
+                + " and nothing else, and start it: it takes no part until it has everything from the leader again."
+                + " An only member has to be restored from a backup";
     }
 
     private PostgresMetadataStore metadataStore(Path dataDir) throws IOException {
@@ -216,18 +244,24 @@ final class Wiring implements AutoCloseable {
 
     private JRaftConfig consensus(Path dataDir) {
         ServerConfig.Cluster cluster = config.cluster();
-        List<Member> members = cluster.peers().stream()
-                .map(peer -> new Member(new NodeId(peer.nodeId()), peer.hostAndPort(), true))
-                .toList();
         return JRaftConfig.of(
                         cluster.name(),
                         new NodeId(cluster.nodeId()),
-                        members,
+                        cluster.address().hostAndPort(),
+                        cluster.origin(),
                         dataDir.resolve("raft"),
                         peerIdentity(cluster))
+                .withFeatureLevel(FeatureLevel.SUPPORTED)
+                .withHalt(Wiring::halt)
                 .withBindHost(cluster.bindHost())
                 .withLogDir(config.storage().walDir())
-                .withElectionTimeout(cluster.electionTimeout(), cluster.heartbeatInterval());
+                .withElectionTimeout(cluster.electionTimeout(), cluster.heartbeatInterval())
+                .withUpkeep(config.storage().upkeep());
+    }
+
+    /** A supervisor restarts what halted; a node that is no member any more is for a person to look at. */
+    private static void halt(String reason, @Nullable Throwable cause) {
+        Runtime.getRuntime().halt(cause instanceof IdentityException ? Main.EXIT_IDENTITY : Halt.EXIT_CODE);
     }
 
     private static TlsIdentity peerIdentity(ServerConfig.Cluster cluster) {

@@ -201,6 +201,11 @@ class PoisonCommandTest {
         }
 
         @Override
+        public void clear() throws IOException {
+            store.clear();
+        }
+
+        @Override
         public void close() {
             store.close();
         }

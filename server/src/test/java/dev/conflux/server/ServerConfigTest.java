@@ -61,6 +61,15 @@ class ServerConfigTest {
             cluster: {peers: ['a:9090', 'a:9090']}                             | a:9090 appears twice
             cluster: {peers: ['1@a:9090', '1@b:9090']}                         | node id 1 appears twice
             cluster: {node_id: 4, peers: ['a:9090', 'b:9090']}                 | cluster.node_id: 4 (expected: one of the ids
+            cluster: {join: true, address: 'd:9090'}                           | cluster.peers: missing (expected: with cluster.join
+            cluster: {join: true, peers: ['a:9090']}                           | cluster.address: missing
+            cluster: {join: true, node_id: 4, address: 'd:9090', peers: ['a:9090']} | cluster.tls.cert_file: missing
+            cluster: {discovery: 'dns://p:9090', peers: ['a:9090']}            | both are set
+            cluster: {discovery: 'http://p', address: 'a:9090'}                | cluster.discovery: http://p (expected: dns://name:port
+            cluster: {discovery: 'dns://p:9090', address: 'a:9090', founders: 0} | cluster.founders: 0
+            cluster: {discovery: 'dns://p:9090', node_id: ordinal}             | cluster.address: missing
+            cluster: {node_id: ordinal, address: 'a:9090'}                     | first label ends in a number
+            cluster: {address: 'x:9090', peers: ['a:9090', 'b:9090']}          | cluster.address: x:9090 (expected: a:9090
             cluster: {peers: ['a']}                                            | cluster.peers: a (expected: host:port
             cluster: {peers: ['a:9090', 'b:9090']}                             | cluster.tls.cert_file: missing
             cluster: {heartbeat_interval: 500ms, election_timeout: 500ms}      | cluster.heartbeat_interval: 500ms (expected: shorter
@@ -68,6 +77,9 @@ class ServerConfigTest {
             server: {host: 0.0.0.0}                                            | server.tls.cert_file: missing
             server: {tls: {cert_file: /nowhere}}                               | only some are set
             database: {url: 'mysql://root:secret@x/y'}                         | database.url: *** (expected: postgresql
+            storage: {min_free_space: 5GB}                                     | storage.min_free_space: 5GB (expected: a size
+            storage: {snapshot_after_bytes: 1KiB}                              | storage.snapshot_after_bytes: 1024B (expected: at least 1MiB
+            storage: {stuck_timeout: 10ms}                                     | storage.stuck_timeout: 10ms (expected: at least 1s
             [1, 2]                                                             | the document (expected: keys and values)
             server: &a {port: 1}                                               | another port
             """)

@@ -106,6 +106,25 @@ final class Generation {
     }
 
     static Generation open(Path directory, Consumer<StateStoreException> damaged) {
+        return open(directory, damaged, RocksDB::open);
+    }
+
+    /** Opens without writing a byte; {@link #commit} then fails. */
+    static Generation openReadOnly(Path directory) {
+        return open(directory, failure -> {}, RocksDB::openReadOnly);
+    }
+
+    /** How RocksDB is asked. */
+    private interface Opening {
+        RocksDB open(
+                DBOptions options,
+                String path,
+                List<ColumnFamilyDescriptor> descriptors,
+                List<ColumnFamilyHandle> handles)
+                throws RocksDBException;
+    }
+
+    private static Generation open(Path directory, Consumer<StateStoreException> damaged, Opening opening) {
         var owned = new ArrayList<AbstractNativeReference>();
         try {
             Cache cache = own(owned, new LRUCache(BLOCK_CACHE_BYTES));
@@ -143,7 +162,7 @@ final class Generation {
             WriteOptions writeOptions = own(owned, new WriteOptions()).setSync(false);
             ReadOptions readOptions = own(owned, new ReadOptions());
             var handles = new ArrayList<ColumnFamilyHandle>();
-            RocksDB db = RocksDB.open(options, directory.toString(), descriptors, handles);
+            RocksDB db = opening.open(options, directory.toString(), descriptors, handles);
             return new Generation(directory, owned, db, List.copyOf(handles), writeOptions, readOptions, damaged);
         } catch (RocksDBException e) {
             closeAll(owned);
@@ -238,10 +257,23 @@ final class Generation {
     }
 
     private StateStoreException damaged(String done, RocksDBException cause) {
-        var failure = new StateStoreException(
-                "state database " + directory + " cannot be " + done + ": " + cause.getMessage(), cause);
+        StateStoreException failure = failure(done, cause);
         damaged.accept(failure);
         return failure;
+    }
+
+    /** Reads every table file and checks every block. */
+    void verify() {
+        try {
+            db.verifyChecksum();
+        } catch (RocksDBException e) {
+            throw damaged("verified", e);
+        }
+    }
+
+    private StateStoreException failure(String done, RocksDBException cause) {
+        return new StateStoreException(
+                "state database " + directory + " cannot be " + done + ": " + cause.getMessage(), cause);
     }
 
     void scan(
@@ -250,13 +282,31 @@ final class Generation {
             byte[] to,
             StateReads.Order order,
             StateReads.Visitor visitor) {
+        try {
+            scan(snapshot, true, from, to, order, visitor);
+        } catch (RocksDBException e) {
+            throw damaged("scanned", e);
+        }
+    }
+
+    private void scan(
+            org.rocksdb.@Nullable Snapshot snapshot,
+            boolean fillCache,
+            byte[] from,
+            byte[] to,
+            StateReads.Order order,
+            StateReads.Visitor visitor)
+            throws RocksDBException {
         if (Arrays.compareUnsigned(from, to) >= 0) {
             return;
         }
         // The bounds let the iterator stop inside RocksDB: it never passes deleted entries beyond them.
         try (var lower = new Slice(from);
                 var upper = new Slice(to);
-                var options = new ReadOptions().setIterateLowerBound(lower).setIterateUpperBound(upper)) {
+                var options = new ReadOptions()
+                        .setIterateLowerBound(lower)
+                        .setIterateUpperBound(upper)
+                        .setFillCache(fillCache)) {
             if (snapshot != null) {
                 options.setSnapshot(snapshot);
             }
@@ -274,14 +324,19 @@ final class Generation {
                     }
                 }
                 iterator.status();
-            } catch (RocksDBException e) {
-                throw damaged("scanned", e);
             }
         }
     }
 
-    StateStore.Snapshot snapshot() {
-        return new OpenSnapshot();
+    /** What a snapshot is read for. */
+    enum Purpose {
+        ANSWER,
+        /** Everything, once: not into the cache; damage is the reader's business. */
+        SCRUB
+    }
+
+    StateStore.Snapshot snapshot(Purpose purpose) {
+        return new OpenSnapshot(purpose);
     }
 
     void checkpoint(Path target) throws IOException {
@@ -310,7 +365,12 @@ final class Generation {
     private final class OpenSnapshot implements StateStore.Snapshot {
         private final org.rocksdb.Snapshot snapshot = db.getSnapshot();
         private final ReadOptions options = new ReadOptions().setSnapshot(snapshot);
+        private final Purpose purpose;
         private boolean open = true;
+
+        OpenSnapshot(Purpose purpose) {
+            this.purpose = purpose;
+        }
 
         @Override
         public byte @Nullable [] get(byte[] key) {
@@ -319,7 +379,15 @@ final class Generation {
 
         @Override
         public void scan(byte[] from, byte[] to, StateReads.Order order, StateReads.Visitor visitor) {
-            Generation.this.scan(snapshot, from, to, order, visitor);
+            if (purpose == Purpose.ANSWER) {
+                Generation.this.scan(snapshot, from, to, order, visitor);
+                return;
+            }
+            try {
+                Generation.this.scan(snapshot, false, from, to, order, visitor);
+            } catch (RocksDBException e) {
+                throw failure("scanned", e);
+            }
         }
 
         @Override

@@ -72,16 +72,27 @@ public final class RocksStateStore implements StateStore {
                 current = Generation.open(directory.resolve(name(1)), damaged);
                 point(name(1));
             } else {
-                String name =
-                        Files.readString(pointer, StandardCharsets.US_ASCII).strip();
-                if (!name.startsWith(GENERATION_PREFIX) || !Files.isDirectory(directory.resolve(name))) {
-                    throw new StateStoreException(pointer + ": " + name + " (expected: a generation that is there)");
-                }
-                current = Generation.open(directory.resolve(name), damaged);
-                deleteOthers(name);
+                Path generation = currentGeneration(directory);
+                current = Generation.open(generation, damaged);
+                deleteOthers(generation.getFileName().toString());
             }
         } catch (IOException e) {
             throw new StateStoreException("state directory " + directory + " cannot be opened", e);
+        }
+    }
+
+    /** The database that the pointer names. */
+    static Path currentGeneration(Path directory) {
+        Path pointer = directory.resolve(POINTER);
+        try {
+            String name = Files.readString(pointer, StandardCharsets.US_ASCII).strip();
+            Path generation = directory.resolve(name);
+            if (!name.startsWith(GENERATION_PREFIX) || !Files.isDirectory(generation)) {
+                throw new StateStoreException(pointer + ": " + name + " (expected: a generation that is there)");
+            }
+            return generation;
+        } catch (IOException e) {
+            throw new StateStoreException(pointer + " cannot be read", e);
         }
     }
 
@@ -118,10 +129,19 @@ public final class RocksStateStore implements StateStore {
 
     @Override
     public Snapshot snapshot() {
+        return snapshot(Generation.Purpose.ANSWER);
+    }
+
+    @Override
+    public Snapshot scrub() {
+        return snapshot(Generation.Purpose.SCRUB);
+    }
+
+    private Snapshot snapshot(Generation.Purpose purpose) {
         Generation generation = acquire();
         try {
             // Keeps the generation until it is closed.
-            return generation.snapshot();
+            return generation.snapshot(purpose);
         } catch (RuntimeException e) {
             generation.release();
             throw e;
@@ -181,6 +201,11 @@ public final class RocksStateStore implements StateStore {
         // Reads under way keep the old one open until they end.
         old.deleteWhenClosed();
         old.release();
+    }
+
+    @Override
+    public void clear() throws IOException {
+        restoreFrom(directory, List.of());
     }
 
     @Override
@@ -273,7 +298,7 @@ public final class RocksStateStore implements StateStore {
         return switch (StateArea.of(key)) {
             case META, NAMES, CONFIGS, VERSIONS, RELEASE_HISTORY, METADATA_HISTORY, TENANTS -> Family.DATA;
             case CONTENTS -> Family.CONTENTS;
-            case DEDUP, DEDUP_ORDER, EVENTS -> Family.JOURNAL;
+            case DEDUP, DEDUP_ORDER, REQUEST_ORDER, EVENTS -> Family.JOURNAL;
         };
     }
 

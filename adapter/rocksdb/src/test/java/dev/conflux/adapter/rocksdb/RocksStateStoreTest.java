@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.conflux.core.state.StateArea;
+import dev.conflux.core.state.StateReads;
 import dev.conflux.core.state.StateStore;
 import dev.conflux.core.state.StateStoreContract;
 import dev.conflux.core.state.StateStoreException;
@@ -115,6 +116,17 @@ class RocksStateStoreTest extends StateStoreContract {
 
         // when
         try (StateStore store = new RocksStateStore(directory.resolve("a"), told::add)) {
+            try (StateStore.Snapshot scrub = store.scrub()) {
+                assertThatThrownBy(() -> scrub.scan(
+                                StateArea.CONFIGS.from(),
+                                StateArea.CONFIGS.to(),
+                                StateReads.Order.ASCENDING,
+                                (k, v) -> true))
+                        .isInstanceOf(StateStoreException.class);
+                assertThat(told)
+                        .as("a scrub finds damage without ending the node")
+                        .isEmpty();
+            }
             assertThatThrownBy(() -> store.get(key))
                     .isInstanceOf(StateStoreException.class)
                     .hasMessageContaining("gen-00000001");

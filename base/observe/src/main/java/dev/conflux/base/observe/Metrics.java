@@ -1,6 +1,7 @@
 package dev.conflux.base.observe;
 
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -12,6 +13,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
 import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The process's metrics. Names are {@code conflux_*}; look meters up once and keep them, never per request. Labels must
@@ -35,7 +37,20 @@ public final class Metrics implements AutoCloseable {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final JvmGcMetrics gc = new JvmGcMetrics();
 
+    /** With those of the JVM and the process. */
     public Metrics() {
+        this(true);
+    }
+
+    /** For a part that is embedded by somebody who does not look at its metrics: nothing but what the part registers. */
+    public static Metrics ofPart() {
+        return new Metrics(false);
+    }
+
+    private Metrics(boolean process) {
+        if (!process) {
+            return;
+        }
         gc.bindTo(registry);
         new JvmMemoryMetrics().bindTo(registry);
         new JvmThreadMetrics().bindTo(registry);
@@ -60,6 +75,15 @@ public final class Metrics implements AutoCloseable {
         return Counter.builder(name).description(help).tags(labels).register(registry);
     }
 
+    /** A counter that somebody keeps already, read when it is looked at; {@code source} must live as long as it counts. */
+    public <T> void counter(String name, String help, T source, ToDoubleFunction<T> count, String... labels) {
+        FunctionCounter.builder(name, source, count)
+                .description(help)
+                .tags(labels)
+                .register(registry);
+    }
+
+    /** Read when it is looked at; must not block. */
     public void gauge(String name, String help, Supplier<Number> value, String... labels) {
         Gauge.builder(name, value).description(help).tags(labels).register(registry);
     }

@@ -73,6 +73,15 @@ public abstract sealed class ConsensusException extends RuntimeException {
         }
     }
 
+    /** Too little disk space on the leader or a majority; nothing was appended. Reads go on. Retry when there is more. */
+    public static final class NoSpace extends ConsensusException {
+        private static final long serialVersionUID = 1L;
+
+        public NoSpace(String detail) {
+            super("no space: " + detail);
+        }
+    }
+
     /** The command is larger than the component accepts; nothing was appended. */
     public static final class TooLarge extends ConsensusException {
         private static final long serialVersionUID = 1L;
@@ -90,6 +99,17 @@ public abstract sealed class ConsensusException extends RuntimeException {
             super("applied index " + appliedIndex + " has not reached " + wantedIndex + " within " + waited.toMillis()
                     + " ms");
         }
+
+        /**
+         * For a read that may not wait.
+         *
+         * @param stalenessMillis how far this member may be behind; {@link ReadPoint#UNKNOWN_STALENESS} if unknown
+         */
+        public NotCaughtUp(long stalenessMillis, Duration allowed) {
+            super("this member may be behind its leader by "
+                    + (stalenessMillis == ReadPoint.UNKNOWN_STALENESS ? "any time" : stalenessMillis + " ms")
+                    + " (allowed: " + allowed.toMillis() + " ms)");
+        }
     }
 
     /** The node is stopped, failed or quarantined; nothing was appended. */
@@ -98,6 +118,15 @@ public abstract sealed class ConsensusException extends RuntimeException {
 
         public Unavailable(String detail) {
             super("unavailable: " + detail);
+        }
+    }
+
+    /** Another membership change is in progress; nothing has changed. Repeat it afterwards. */
+    public static final class ChangeInProgress extends ConsensusException {
+        private static final long serialVersionUID = 1L;
+
+        public ChangeInProgress(String detail) {
+            super(detail);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.conflux.consensus.api;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -35,6 +36,13 @@ public interface ConsensusNode extends AutoCloseable {
      */
     CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout);
 
+    /**
+     * {@link ReadLevel#FOLLOWER} with a bound of the caller's instead of the configured one.
+     *
+     * @param maxLag fails with {@link ConsensusException.NotCaughtUp} when this member may be further behind; at once
+     */
+    CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag);
+
     /** {@link #readPoint}, then {@link StateMachine#query} on this member. */
     CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout);
 
@@ -48,11 +56,47 @@ public interface ConsensusNode extends AutoCloseable {
     CompletableFuture<Long> snapshot();
 
     /**
-     * Hands leadership over; another member than the leader asks the leader to.
+     * Hands leadership over; another member than the leader asks the leader to. Completes when this member knows the new
+     * leader, with its id.
      *
      * @param target empty for the most up-to-date follower
      */
-    CompletableFuture<Void> transferLeadership(Optional<NodeId> target);
+    CompletableFuture<NodeId> transferLeadership(Optional<NodeId> target);
+
+    /**
+     * Adds a member: it has to be running, with empty directories, and to wait to be added. It joins as a learner, its
+     * catch-up is watched, then it votes. If it does not get there, it is dropped again. May be called on any member;
+     * repeating a call is harmless.
+     *
+     * @param timeout how long to wait for the end; the change goes on afterwards, also under another leader
+     * @return a failure with {@link ConsensusException.Refused} or {@link ConsensusException.ChangeInProgress} says why
+     *     nothing has changed
+     */
+    CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout);
+
+    /**
+     * Removes a member for ever: its id is never accepted again, and its process ends when it hears of it. A leader that
+     * is to be removed hands leadership over first. May be called on any member; repeating a call is harmless.
+     *
+     * @param timeout how long to wait for the end; the change goes on afterwards, also under another leader
+     * @return in progress also when this very member is being removed: it cannot see the end. A failure with
+     *     {@link ConsensusException.Refused} says why nothing has changed
+     */
+    CompletableFuture<MemberChange.State> removeMember(NodeId member, Duration timeout);
+
+    /** What the leader knows of each member; asks it if this is another member. Sorted by id. */
+    CompletableFuture<List<MemberProgress>> progress(Duration timeout);
+
+    /** What the whole cluster may use at this moment; cheap. See {@link #raiseFeatureLevel}. */
+    int featureLevel();
+
+    /**
+     * Lets the whole cluster use what builds of this level understand, for ever. Refused unless every member runs such a
+     * build and is connected.
+     *
+     * @return the level in force
+     */
+    CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout);
 
     /** Stops serving, hands leadership over if it has it, waits for what is being applied. Idempotent. */
     @Override

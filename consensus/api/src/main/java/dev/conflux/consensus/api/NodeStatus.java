@@ -16,6 +16,9 @@ import java.util.Optional;
  * @param lastLogIndex highest index in its log
  * @param snapshotIndex highest index covered by its newest snapshot
  * @param members everyone in the membership, sorted by id
+ * @param change the membership change in progress, if there is one
+ * @param clusterEpoch 1, plus one for every time the cluster was founded again from a survivor
+ * @param featureLevel what the whole cluster may use: commands that need more must not be proposed
  * @param stalenessMillis see {@link ReadPoint#stalenessMillis}
  */
 public record NodeStatus(
@@ -29,6 +32,9 @@ public record NodeStatus(
         long lastLogIndex,
         long snapshotIndex,
         List<Member> members,
+        Optional<MemberChange> change,
+        long clusterEpoch,
+        int featureLevel,
         long stalenessMillis) {
 
     public NodeStatus {

@@ -4,7 +4,7 @@ package dev.conflux.consensus.api;
 public enum ReadLevel {
     /** Whatever this member has applied, at once, also without a leader. Never waits, never fails. */
     STALE,
-    /** As {@link #STALE}, but refused when this member may lag the leader by more than the configured bound. */
+    /** As {@link #STALE}, but refused when this member may lag the leader by more than the configured bound, or the caller's. */
     FOLLOWER,
     /**
      * Not older than what the leader had committed when it was asked; the leader is not made to prove that it still

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
 
 /** Keeps a second process out of a data directory. Released by {@link #close} or by the end of the process. */
 final class DirectoryLock implements AutoCloseable {
@@ -50,6 +51,35 @@ final class DirectoryLock implements AutoCloseable {
         channel.write(
                 ByteBuffer.wrap(Long.toString(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
         channel.force(false);
+        return new DirectoryLock(channel, lock);
+    }
+
+    /**
+     * Keeps every process from acquiring, without writing anything; several may share.
+     *
+     * @return null when there is no lock file: nobody has ever acquired, as in most copies
+     * @throws IdentityException when somebody has acquired
+     */
+    static @Nullable DirectoryLock share(Path directory) throws IOException {
+        Path file = directory.resolve(FILE);
+        if (!Files.exists(file)) {
+            return null;
+        }
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+        FileLock lock = null;
+        try {
+            lock = channel.tryLock(0, Long.MAX_VALUE, true);
+        } catch (OverlappingFileLockException e) {
+            // Held by a node in this JVM: the same refusal.
+        } finally {
+            if (lock == null) {
+                channel.close();
+            }
+        }
+        if (lock == null) {
+            throw new IdentityException(
+                    "data directory " + directory + " is in use by " + holder(file) + "; stop it, or read a copy");
+        }
         return new DirectoryLock(channel, lock);
     }
 

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
@@ -75,6 +76,18 @@ final class DurableFiles {
         }
         try (Stream<Path> entries = Files.list(directory)) {
             return entries.findAny().isEmpty();
+        }
+    }
+
+    /** Deletes a directory with all that is in it; nothing when it is not there. */
+    static void deleteTree(Path root) throws IOException {
+        if (!Files.exists(root)) {
+            return;
+        }
+        try (Stream<Path> paths = Files.walk(root)) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
         }
     }
 

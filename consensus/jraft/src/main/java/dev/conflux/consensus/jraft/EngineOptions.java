@@ -11,7 +11,7 @@ import com.alipay.sofa.jraft.storage.snapshot.ThroughputSnapshotThrottle;
 import com.alipay.sofa.jraft.util.StorageOptionsFactory;
 import com.alipay.sofa.jraft.util.concurrent.DefaultFixedThreadsExecutorGroupFactory;
 import dev.conflux.base.failpoint.Failpoints;
-import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.LogPosition;
 import java.nio.file.Path;
 import org.rocksdb.BlockBasedTableConfig;
 import org.rocksdb.ColumnFamilyOptions;
@@ -38,6 +38,7 @@ final class EngineOptions extends NodeOptions {
 
     EngineOptions(
             JRaftConfig config,
+            MembershipRecord membership,
             PeerTransport transport,
             Quarantine quarantine,
             EngineStorage storage,
@@ -46,14 +47,21 @@ final class EngineOptions extends NodeOptions {
         this.quarantine = quarantine;
         registerStorageOptions();
 
-        setElectionTimeoutMs(Math.toIntExact(config.electionTimeout().toMillis()));
+        // The engine makes its election and vote timers from the election timeout before it opens the log, and then
+        // asks
+        // again for everything else. Its timers are not restarted by heartbeats: with the timeout itself as their
+        // period a
+        // dead leader is noticed up to two timeouts late, and a split vote costs another one.
+        setElectionTimeoutMs(Limits.ELECTION_CHECK_MILLIS);
+        storage.beforeLogOpens(() ->
+                setElectionTimeoutMs(Math.toIntExact(config.electionTimeout().toMillis())));
         setElectionPriority(ElectionPriority.Disabled);
         setDecayPriorityGap(10); // unused with priorities disabled
         setLeaderLeaseTimeRatio(90); // also what a leader without a majority steps down by
         setSnapshotIntervalSecs(0); // our own trigger counts bytes and entries
         setSnapshotLogIndexMargin(0);
         setCatchupMargin(Limits.CATCHUP_MARGIN);
-        setInitialConf(initialConfiguration(config));
+        setInitialConf(initialConfiguration(membership));
         setFsm(stateMachine);
         setLogUri(config.logDir().toString());
         setRaftMetaUri(raftMeta(config.dataDir()).toString());
@@ -105,10 +113,15 @@ final class EngineOptions extends NodeOptions {
         return dataDir.resolve("snapshots");
     }
 
-    private static Configuration initialConfiguration(JRaftConfig config) {
+    /** What the engine goes by as long as its log is empty: founders vote, whoever was added waits to be told. */
+    private static Configuration initialConfiguration(MembershipRecord membership) {
         var configuration = new Configuration();
-        for (Member member : config.members()) {
-            configuration.addPeer(PeerAddress.parse(member.address()).peerId());
+        if (membership.position().equals(LogPosition.ZERO)) {
+            membership
+                    .members()
+                    .values()
+                    .forEach(member -> configuration.addPeer(
+                            PeerAddress.parse(member.address()).peerId()));
         }
         return configuration;
     }
@@ -140,7 +153,7 @@ final class EngineOptions extends NodeOptions {
     }
 
     /** The engine looks these up by class, once per JVM. */
-    private static synchronized void registerStorageOptions() {
+    static synchronized void registerStorageOptions() {
         if (storageOptionsRegistered) {
             return;
         }

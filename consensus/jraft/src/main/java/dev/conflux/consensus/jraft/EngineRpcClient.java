@@ -12,10 +12,7 @@ import com.alipay.sofa.jraft.rpc.RpcRequests.GetFileRequest;
 import com.alipay.sofa.jraft.rpc.RpcRequests.InstallSnapshotRequest;
 import com.alipay.sofa.jraft.rpc.RpcRequests.RequestVoteRequest;
 import com.alipay.sofa.jraft.util.Endpoint;
-import dev.conflux.consensus.api.Member;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
@@ -32,16 +29,11 @@ import org.jspecify.annotations.Nullable;
 final class EngineRpcClient implements RpcClient {
 
     private final List<ReplicatorGroup> replicatorGroups = new CopyOnWriteArrayList<>();
-    private final Map<Endpoint, Integer> nodeIds = new HashMap<>();
     private @Nullable EngineOptions options;
 
     @Override
     public boolean init(RpcOptions rpcOptions) {
         EngineOptions engineOptions = (EngineOptions) rpcOptions;
-        for (Member member : engineOptions.transport().members()) {
-            nodeIds.put(
-                    PeerAddress.parse(member.address()).endpoint(), member.id().value());
-        }
         options = engineOptions;
         engineOptions.transport().attach(this);
         return true;
@@ -148,9 +140,9 @@ final class EngineRpcClient implements RpcClient {
     }
 
     private PeerLink link(Endpoint endpoint, PeerLink.Lane lane) throws RemotingException {
-        Integer id = nodeIds.get(endpoint);
         EngineOptions current = options;
-        if (id == null || current == null || current.transport().isSelf(id)) {
+        Integer id = current == null ? null : current.transport().membership().idOf(endpoint);
+        if (current == null || id == null || current.transport().isSelf(id)) {
             throw new RemotingException("not another member: " + endpoint);
         }
         return current.transport().link(id, lane);

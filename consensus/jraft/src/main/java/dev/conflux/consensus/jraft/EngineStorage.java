@@ -4,9 +4,11 @@ import com.alipay.sofa.jraft.core.DefaultJRaftServiceFactory;
 import com.alipay.sofa.jraft.entity.LogEntry;
 import com.alipay.sofa.jraft.entity.LogId;
 import com.alipay.sofa.jraft.option.LogStorageOptions;
+import com.alipay.sofa.jraft.option.NodeOptions;
 import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.storage.LogStorage;
 import com.alipay.sofa.jraft.storage.RaftMetaStorage;
+import com.alipay.sofa.jraft.storage.SnapshotStorage;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
@@ -16,8 +18,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The engine's own storages, watched: the log keeps the high-water mark in step and is compared with it when opened,
@@ -25,36 +31,69 @@ import org.jspecify.annotations.Nullable;
  */
 final class EngineStorage extends DefaultJRaftServiceFactory {
 
+    private static final Logger LOG = LoggerFactory.getLogger(EngineStorage.class);
+
     /** What a person does about a damaged disk; {@code DESIGN.md} says why it is safe. */
     static final String REPAIR = "While the other members are well: stop this node, delete its log, its snapshots and"
             + " its state and nothing else (identity, vote and high-water stay), and start it: it takes no part until it"
-            + " has everything from the leader again. A single member must be restored from a backup";
+            + " has everything from the leader again. A single member must be restored from a backup."
+            + " `raft-inspector verify DIR` says what is damaged";
 
     private final JRaftConfig config;
     private final HighWaterMark mark;
     private final boolean markLost;
+    private final boolean onlyMember;
     private final Quarantine quarantine;
     private final LogPosition stateApplied;
+    private final Counters counters;
+    private final Watchdog watchdog;
+    private final AppliedIndex applied;
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
+    private Runnable beforeLogOpens = () -> {};
+    private volatile Consumer<LogPosition> onDurable = position -> {};
+    private volatile LongConsumer appendTime = nanos -> {};
 
     /**
      * @param markLost true when the mark had to be made anew beside a directory that must have had one
+     * @param onlyMember true when nobody else could repair this one
      * @param stateApplied how far the state machine says it is: the log cannot have been shorter
      */
     EngineStorage(
-            JRaftConfig config, HighWaterMark mark, boolean markLost, Quarantine quarantine, LogPosition stateApplied) {
+            JRaftConfig config,
+            HighWaterMark mark,
+            boolean markLost,
+            boolean onlyMember,
+            Quarantine quarantine,
+            LogPosition stateApplied,
+            Counters counters,
+            Watchdog watchdog,
+            AppliedIndex applied) {
         this.config = config;
         this.mark = mark;
         this.markLost = markLost;
+        this.onlyMember = onlyMember;
         this.quarantine = quarantine;
         this.stateApplied = stateApplied;
+        this.counters = counters;
+        this.watchdog = watchdog;
+        this.applied = applied;
     }
 
     /** The last position known to be durable here, in log or snapshot. */
     LogPosition durable() {
         return durable;
+    }
+
+    /** Told how many nanoseconds it took to append a batch and make it durable. */
+    void appendTime(LongConsumer timer) {
+        appendTime = timer;
+    }
+
+    /** Told on the log thread after every append: must not block. */
+    void onDurable(Consumer<LogPosition> listener) {
+        onDurable = listener;
     }
 
     /** The term in the vote file. */
@@ -78,8 +117,14 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
+    /** Called once by the engine's start, when its timers are made and nothing else is. */
+    void beforeLogOpens(Runnable action) {
+        beforeLogOpens = action;
+    }
+
     @Override
     public LogStorage createLogStorage(String uri, RaftOptions raftOptions) {
+        beforeLogOpens.run();
         var storage = new GuardedLogStorage(uri, raftOptions);
         log = storage;
         return storage;
@@ -88,7 +133,16 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     @Override
     public RaftMetaStorage createRaftMetaStorage(String uri, RaftOptions raftOptions) {
         return new VoteStorage(
-                EngineOptions.raftMetaFile(config.dataDir()), mark.position().term(), newTerm -> term = newTerm);
+                EngineOptions.raftMetaFile(config.dataDir()),
+                mark.position().term(),
+                newTerm -> term = newTerm,
+                watchdog.vote());
+    }
+
+    @Override
+    public SnapshotStorage createSnapshotStorage(NodeOptions options) {
+        return new GuardedSnapshotStorage(
+                EngineOptions.snapshots(config.dataDir()), options.getRaftOptions(), counters);
     }
 
     private void judge(LogPosition lastOfLog) throws IOException {
@@ -99,45 +153,37 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         if (markLost) {
             quarantine.close(
                     want,
-                    "the high-water mark was missing or damaged; whether the log (" + have + ") is whole is unknown");
+                    "the high-water mark was missing or damaged; whether the log (" + have + ") is whole is unknown;"
+                            + " see `raft-inspector verify " + config.dataDir() + "`");
         } else if (have.compareTo(want) < 0) {
             quarantine.close(
                     want,
-                    "the log and snapshot reach " + have + ", but this node once reached " + want + " (damaged disk?)");
+                    "the log and snapshot reach " + have + ", but this node once reached " + want
+                            + " (damaged disk?); see `raft-inspector verify " + config.dataDir() + "`");
         } else {
             if (have.compareTo(mark.position()) > 0) {
                 mark.reached(have); // a snapshot was installed, or a power failure took the newest mark
             }
             quarantine.open();
         }
-        if (quarantine.active() && config.members().size() == 1) {
+        if (quarantine.active() && onlyMember) {
             throw new IdentityException("the only member is damaged: " + quarantine.reason()
                     + ". Nobody can repair it; restore " + config.dataDir() + " and " + config.logDir()
                     + " from a backup");
         }
     }
 
-    private static LogPosition max(LogPosition a, LogPosition b) {
+    static LogPosition max(LogPosition a, LogPosition b) {
         return a.compareTo(b) >= 0 ? a : b;
     }
 
     static LogPosition newestSnapshot(Path directory) throws IOException {
-        if (!Files.isDirectory(directory)) {
-            return LogPosition.ZERO;
-        }
         LogPosition newest = LogPosition.ZERO;
-        List<Path> snapshots;
-        try (Stream<Path> entries = Files.list(directory)) {
-            snapshots = entries.filter(
-                            path -> String.valueOf(path.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX))
-                    .toList();
-        }
-        for (Path snapshot : snapshots) {
+        for (Path snapshot : snapshotDirectories(directory)) {
             Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
-            var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
             try {
-                if (Files.exists(meta) && table.loadFromFile(meta.toString()) && table.hasMeta()) {
-                    var included = table.getMeta();
+                if (Files.exists(meta)) {
+                    var included = snapshotTable(snapshot).getMeta();
                     newest = max(
                             newest, new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm()));
                 }
@@ -146,6 +192,44 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             }
         }
         return newest;
+    }
+
+    /** When the newest snapshot was put there, Unix milliseconds; 0 = there is none. */
+    static long newestSnapshotMillis(Path directory) throws IOException {
+        long newest = 0;
+        if (Files.isDirectory(directory)) {
+            try (Stream<Path> entries = Files.list(directory)) {
+                for (Path entry : entries.toList()) {
+                    if (String.valueOf(entry.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX)) {
+                        newest = Math.max(
+                                newest, Files.getLastModifiedTime(entry).toMillis());
+                    }
+                }
+            }
+        }
+        return newest;
+    }
+
+    /** All finished snapshots below the given directory. */
+    static List<Path> snapshotDirectories(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.filter(path -> String.valueOf(path.getFileName()).startsWith(Snapshot.JRAFT_SNAPSHOT_PREFIX))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    /** Reads a snapshot's list of files and what it includes. */
+    static LocalSnapshotMetaTable snapshotTable(Path snapshot) throws IOException {
+        Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
+        var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
+        if (!table.loadFromFile(meta.toString()) || !table.hasMeta()) {
+            throw new IOException(meta + ": cannot be read");
+        }
+        return table;
     }
 
     /** Called by the engine's log thread only, apart from reads. */
@@ -171,23 +255,35 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
         @Override
         public boolean appendEntry(LogEntry entry) {
-            Failpoints.hit("log.before_append_one");
-            boolean appended = super.appendEntry(entry);
-            if (appended) {
-                advanced(entry.getId());
+            watchdog.log().begin();
+            try {
+                Failpoints.hit("log.before_append_one");
+                boolean appended = super.appendEntry(entry);
+                if (appended) {
+                    advanced(entry.getId());
+                }
+                return appended;
+            } finally {
+                watchdog.log().end();
             }
-            return appended;
         }
 
         @Override
         public int appendEntries(@Nullable List<LogEntry> entries) {
-            Failpoints.hit("log.before_append");
-            int appended = super.appendEntries(entries);
-            Failpoints.hit("log.after_append");
-            if (entries != null && appended > 0) {
-                advanced(entries.get(appended - 1).getId());
+            watchdog.log().begin();
+            try {
+                long begin = System.nanoTime();
+                Failpoints.hit("log.before_append");
+                int appended = super.appendEntries(entries);
+                Failpoints.hit("log.after_append");
+                appendTime.accept(System.nanoTime() - begin);
+                if (entries != null && appended > 0) {
+                    advanced(entries.get(appended - 1).getId());
+                }
+                return appended;
+            } finally {
+                watchdog.log().end();
             }
-            return appended;
         }
 
         private void advanced(LogId id) {
@@ -197,27 +293,59 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             LogPosition position = new LogPosition(id.getIndex(), id.getTerm());
             durable = position;
             mark.reached(position);
+            onDurable.accept(position);
         }
 
         @Override
         public boolean truncateSuffix(long lastIndexKept) {
-            LogPosition kept = position(lastIndexKept);
-            if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
-                kept = atSnapshot(lastIndexKept);
+            watchdog.log().begin();
+            try {
+                LogPosition kept = position(lastIndexKept);
+                if (kept.equals(LogPosition.ZERO) && lastIndexKept > 0) {
+                    kept = atSnapshot(lastIndexKept);
+                }
+                keepOrRefuse(lastIndexKept);
+                Failpoints.hit("log.before_lower_mark");
+                mark.lower(kept);
+                Failpoints.hit("log.before_truncate");
+                durable = kept;
+                return super.truncateSuffix(lastIndexKept);
+            } finally {
+                watchdog.log().end();
             }
-            Failpoints.hit("log.before_lower_mark");
-            mark.lower(kept);
-            Failpoints.hit("log.before_truncate");
-            durable = kept;
-            return super.truncateSuffix(lastIndexKept);
         }
 
         @Override
         public boolean reset(long nextLogIndex) {
-            Failpoints.hit("log.before_reset");
-            mark.reset(nextLogIndex);
-            durable = mark.position();
-            return super.reset(nextLogIndex);
+            watchdog.log().begin();
+            try {
+                Failpoints.hit("log.before_reset");
+                mark.reset(nextLogIndex);
+                durable = mark.position();
+                return super.reset(nextLogIndex);
+            } finally {
+                watchdog.log().end();
+            }
+        }
+
+        /**
+         * A leader without entries that this node has applied has lost acknowledged writes: whatever happened there,
+         * they must not be erased here too. Others were never acknowledged; a copy is kept for whoever doubts it.
+         */
+        private void keepOrRefuse(long lastIndexKept) {
+            long last = getLastLogIndex();
+            if (lastIndexKept < applied.get()) {
+                throw new IllegalStateException("the leader's log contradicts entries " + (lastIndexKept + 1) + " to "
+                        + applied.get() + ", which this node has applied: it has lost acknowledged writes. Stop all"
+                        + " members, and compare them with `raft-inspector compare` before one is started again");
+            }
+            try {
+                Path copy = CutSuffix.keep(config.dataDir(), lastIndexKept + 1, last, this::getEntry);
+                LOG.warn("log_suffix_cut first={} last={} copy={}", lastIndexKept + 1, last, copy);
+            } catch (IOException e) {
+                throw new IllegalStateException(
+                        "the log's suffix from " + (lastIndexKept + 1) + " cannot be copied", e);
+            }
         }
 
         private LogPosition position(long index) {

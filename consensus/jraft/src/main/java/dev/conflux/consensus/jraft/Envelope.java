@@ -3,23 +3,64 @@ package dev.conflux.consensus.jraft;
 import java.nio.ByteBuffer;
 
 /**
- * What the engine stores for one command: {@code version (1 byte) = 1 | leader's wall clock, Unix milliseconds (8 bytes,
- * big-endian) | command}. In log files for ever: a new layout gets a new version, the old one stays readable.
+ * What the engine stores for one entry: {@code version (1 byte) | leader's wall clock, Unix milliseconds (8 bytes,
+ * big-endian) | body}. In log files for ever: a new layout gets a new version, the old one stays readable.
  *
  * @param proposedAtMillis wall clock of the leader that appended it
- * @param command the proposer's bytes
+ * @param command the body: the proposer's bytes
  */
-record Envelope(long proposedAtMillis, byte[] command) {
+record Envelope(Kind kind, long proposedAtMillis, byte[] command) {
 
-    static final byte VERSION = 1;
+    /** What the body is. Numbers are for ever. */
+    enum Kind {
+        /** A command for the state machine. */
+        COMMAND(1),
+        /** A {@link MembershipEntry}, for this component itself. */
+        MEMBERSHIP(2),
+        /**
+         * Every member takes its state's digest exactly here, so that they can be compared. One byte: 1 = of the whole
+         * state as read from the disk, 0 = of what was applied.
+         */
+        DIGEST_MARK(3);
+
+        final byte version;
+
+        Kind(int version) {
+            this.version = (byte) version;
+        }
+    }
+
     static final int HEADER_BYTES = 1 + Long.BYTES;
 
     ByteBuffer encode() {
         return ByteBuffer.allocate(HEADER_BYTES + command.length)
-                .put(VERSION)
+                .put(kind.version)
                 .putLong(proposedAtMillis)
                 .put(command)
                 .flip();
+    }
+
+    /** Without reading the rest. */
+    static boolean isMembership(ByteBuffer data) {
+        return is(Kind.MEMBERSHIP, data);
+    }
+
+    /** Without reading the rest. */
+    static boolean isDigestMark(ByteBuffer data) {
+        return is(Kind.DIGEST_MARK, data);
+    }
+
+    private static boolean is(Kind kind, ByteBuffer data) {
+        return data.hasRemaining() && data.get(data.position()) == kind.version;
+    }
+
+    static Envelope digestMark(long proposedAtMillis, boolean whole) {
+        return new Envelope(Kind.DIGEST_MARK, proposedAtMillis, new byte[] {(byte) (whole ? 1 : 0)});
+    }
+
+    /** Of a digest mark: whether the whole state is meant. */
+    boolean whole() {
+        return command.length == 1 && command[0] == 1;
     }
 
     /**
@@ -34,12 +75,17 @@ record Envelope(long proposedAtMillis, byte[] command) {
                     "log entry: " + in.remaining() + " bytes (expected: >= " + HEADER_BYTES + ")");
         }
         byte version = in.get();
-        if (version != VERSION) {
-            throw new IllegalArgumentException("log entry version: " + version + " (expected: " + VERSION + ")");
-        }
+        Kind kind = switch (version) {
+            case 1 -> Kind.COMMAND;
+            case 2 -> Kind.MEMBERSHIP;
+            case 3 -> Kind.DIGEST_MARK;
+            default ->
+                throw new IllegalArgumentException(
+                        "log entry version: " + version + " (expected: 1 to 3); written by a newer version?");
+        };
         long proposedAtMillis = in.getLong();
         byte[] command = new byte[in.remaining()];
         in.get(command);
-        return new Envelope(proposedAtMillis, command);
+        return new Envelope(kind, proposedAtMillis, command);
     }
 }

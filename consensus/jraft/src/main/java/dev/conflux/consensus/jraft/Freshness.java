@@ -5,62 +5,40 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * An upper bound of how far this follower is behind: the time since a message of the current leader whose commit index
- * has been applied here. Only elapsed time of this machine is used.
+ * An upper bound of how far this member is behind: the time since it last <em>asked</em> the leader for its commit
+ * index, had the leader's majority confirm it, and applied it. What was written before the question was asked is
+ * applied here. Messages that the leader sends on its own say nothing: they may have waited in a buffer while this
+ * process was stopped, or come from a leader that is one no longer. Only elapsed time of this machine is used.
  */
 final class Freshness {
 
     private final LongSupplier nanoTime;
-    private final LongSupplier appliedIndex;
 
     // Guarded by this.
-    private long term;
-    private boolean synced;
-    private long syncedNanos;
-    private boolean pending;
-    private long pendingIndex;
-    private long pendingNanos;
+    private boolean known;
+    private long askedNanos;
 
-    Freshness(LongSupplier nanoTime, LongSupplier appliedIndex) {
+    Freshness(LongSupplier nanoTime) {
         this.nanoTime = nanoTime;
-        this.appliedIndex = appliedIndex;
     }
 
-    /** An append or heartbeat has arrived; a deposed leader's says nothing. */
-    synchronized void heard(long leaderTerm, long currentTerm, long committedIndex) {
-        if (leaderTerm < currentTerm || leaderTerm < term) {
-            return;
-        }
-        term = leaderTerm;
-        long now = nanoTime.getAsLong();
-        settle();
-        if (committedIndex <= appliedIndex.getAsLong()) {
-            synced = true;
-            syncedNanos = now;
-            pending = false;
-        } else if (!pending) {
-            // Keep the oldest until it has been applied: a newer one would push the bound away for ever under load.
-            pending = true;
-            pendingIndex = committedIndex;
-            pendingNanos = now;
+    /** To be taken before the question is sent. */
+    long now() {
+        return nanoTime.getAsLong();
+    }
+
+    /** The answer to a question has been applied here. */
+    synchronized void confirmed(long questionNanos) {
+        if (!known || questionNanos - askedNanos > 0) {
+            known = true;
+            askedNanos = questionNanos;
         }
     }
 
-    /** Milliseconds, rounded up; {@link ReadPoint#UNKNOWN_STALENESS} before the first leader. */
+    /** Milliseconds, rounded up; {@link ReadPoint#UNKNOWN_STALENESS} before the first answer. */
     synchronized long stalenessMillis() {
-        settle();
-        if (!synced) {
-            return ReadPoint.UNKNOWN_STALENESS;
-        }
-        long nanos = nanoTime.getAsLong() - syncedNanos;
-        return TimeUnit.NANOSECONDS.toMillis(nanos) + 1;
-    }
-
-    private void settle() {
-        if (pending && pendingIndex <= appliedIndex.getAsLong()) {
-            synced = true;
-            syncedNanos = pendingNanos;
-            pending = false;
-        }
+        return known
+                ? TimeUnit.NANOSECONDS.toMillis(nanoTime.getAsLong() - askedNanos) + 1
+                : ReadPoint.UNKNOWN_STALENESS;
     }
 }

@@ -16,7 +16,8 @@ public interface Halt {
     Halt PROCESS = (reason, cause) -> Runtime.getRuntime().halt(EXIT_CODE);
 
     /**
-     * Called at most once per node, on the failing thread, after the failure was logged. May return only in tests; the
+     * An {@link IdentityException} as the cause means that this node is no member any more: starting it again is of no
+     * use. Called at most once per node, on the failing thread, after the failure was logged. May return only in tests; the
      * node then stays down.
      */
     void halt(String reason, @Nullable Throwable cause);

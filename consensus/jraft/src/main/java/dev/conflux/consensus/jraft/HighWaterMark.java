@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +48,7 @@ final class HighWaterMark implements AutoCloseable {
         Path temporary = directory.resolve(FILE + ".tmp");
         // Real blocks first: on a full disk a write fails here, a store into a hole would end the process by a signal.
         Files.write(temporary, new byte[2 * SLOT_BYTES]);
-        try (HighWaterMark mark = map(temporary)) {
+        try (HighWaterMark mark = map(temporary, FileChannel.MapMode.READ_WRITE)) {
             mark.put(LogPosition.ZERO);
             mark.put(LogPosition.ZERO);
             mark.force();
@@ -60,11 +61,21 @@ final class HighWaterMark implements AutoCloseable {
 
     /** Opens the mark; null when it is missing or neither slot is whole: then nothing is known. */
     static @Nullable HighWaterMark open(Path directory) throws IOException {
+        return open(directory, FileChannel.MapMode.READ_WRITE);
+    }
+
+    /** What the mark says, without a way to change it; null as with {@link #open}. */
+    static @Nullable LogPosition read(Path directory) throws IOException {
+        HighWaterMark mark = open(directory, FileChannel.MapMode.READ_ONLY);
+        return mark == null ? null : mark.position();
+    }
+
+    private static @Nullable HighWaterMark open(Path directory, FileChannel.MapMode mode) throws IOException {
         Path file = directory.resolve(FILE);
         if (!Files.exists(file) || Files.size(file) != 2 * SLOT_BYTES) {
             return null;
         }
-        HighWaterMark mark = map(file);
+        HighWaterMark mark = map(file, mode);
         long best = -1;
         for (int slot = 0; slot < 2; slot++) {
             ByteBuffer in = mark.slot(slot);
@@ -118,7 +129,10 @@ final class HighWaterMark implements AutoCloseable {
         lower(loadedSnapshot.index() == nextIndex - 1 ? loadedSnapshot : LogPosition.ZERO);
     }
 
-    /** Forces what {@link #reached} wrote. Called every {@link Limits#MARK_SYNC_MILLIS} off the log thread. */
+    /**
+     * Forces what {@link #reached} wrote. Called every {@link Limits#MARK_SYNC_MILLIS} off the log thread. After a
+     * failure nobody knows what is on the disk, and a repetition would succeed without writing it: the process must end.
+     */
     void sync() {
         synchronized (this) {
             if (!dirty) {
@@ -126,15 +140,8 @@ final class HighWaterMark implements AutoCloseable {
             }
             dirty = false;
         }
-        try {
-            Failpoints.hit("mark.before_sync");
-            map.force(); // outside the lock: appends go on meanwhile
-        } catch (RuntimeException e) {
-            synchronized (this) {
-                dirty = true; // tried again, also when nothing more is appended
-            }
-            throw e;
-        }
+        Failpoints.hit("mark.before_sync");
+        map.force(); // outside the lock: appends go on meanwhile
     }
 
     private void force() {
@@ -160,11 +167,12 @@ final class HighWaterMark implements AutoCloseable {
         return (int) crc.getValue();
     }
 
-    private static HighWaterMark map(Path file) throws IOException {
-        try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            return new HighWaterMark(
-                    channel.map(FileChannel.MapMode.READ_WRITE, 0, 2L * SLOT_BYTES), 0, LogPosition.ZERO);
+    private static HighWaterMark map(Path file, FileChannel.MapMode mode) throws IOException {
+        Set<StandardOpenOption> access = mode.equals(FileChannel.MapMode.READ_ONLY)
+                ? Set.of(StandardOpenOption.READ)
+                : Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
+        try (FileChannel channel = FileChannel.open(file, access)) {
+            return new HighWaterMark(channel.map(mode, 0, 2L * SLOT_BYTES), 0, LogPosition.ZERO);
         }
     }
 

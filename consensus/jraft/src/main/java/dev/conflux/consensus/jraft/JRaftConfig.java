@@ -6,8 +6,6 @@ import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 
 /**
@@ -15,22 +13,25 @@ import java.util.List;
  *
  * @param clusterName the cluster's name, as in every member's certificate
  * @param nodeId this member; its certificate must say the same
- * @param members every voter including this one, the same on all of them; the static membership of the first start
- * @param bindHost address to listen on; the port is that of this member's address
+ * @param address {@code host:port} at which the other members reach this one
+ * @param origin how it comes into a cluster as long as its directories are empty
+ * @param bindHost address to listen on; the port is that of {@code address}
  * @param dataDir identity, vote, snapshots, high-water mark; created if absent; one process at a time
  * @param logDir the log; may be on another disk; created if absent
  * @param tls key material of the peer listener and of connections to peers
  * @param electionTimeout a follower that has heard nothing for this long asks for votes
  * @param heartbeatInterval a leader without work says so often that it is alive; shorter than the election timeout
  * @param followerReadLag bound of {@code ReadLevel.FOLLOWER}
- * @param snapshotLogBytes a snapshot is taken after this many bytes of commands …
- * @param snapshotLogEntries … or this many commands, whichever comes first
+ * @param upkeep snapshots, disk space, watchdog, comparison of states
+ * @param joinStall a joining member that cannot be reached for this long is given up
+ * @param featureLevel the highest that this build understands
  * @param halt what ends the process
  */
 public record JRaftConfig(
         String clusterName,
         NodeId nodeId,
-        List<Member> members,
+        String address,
+        Origin origin,
         String bindHost,
         Path dataDir,
         Path logDir,
@@ -38,15 +39,13 @@ public record JRaftConfig(
         Duration electionTimeout,
         Duration heartbeatInterval,
         Duration followerReadLag,
-        long snapshotLogBytes,
-        long snapshotLogEntries,
+        Upkeep upkeep,
+        Duration joinStall,
+        int featureLevel,
         Halt halt) {
 
-    /**
-     * Measured on real processes: a new leader within one second of the old one's death in 19 of 20 trials, the other a
-     * split vote (1.07 s); heartbeats of 40 ms leave room for pauses of some hundred milliseconds.
-     */
-    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(300);
+    /** Ten heartbeats: leaves room for pauses of a third of a second, and elects well within one. */
+    public static final Duration DEFAULT_ELECTION_TIMEOUT = Duration.ofMillis(400);
 
     /** Below this, scheduling noise of a shared machine looks like a dead leader. */
     public static final Duration MIN_ELECTION_TIMEOUT = Duration.ofMillis(200);
@@ -54,28 +53,21 @@ public record JRaftConfig(
     /** Several elections: a healthy follower stays far below, one that is cut off exceeds it soon. */
     public static final Duration DEFAULT_FOLLOWER_READ_LAG = Duration.ofSeconds(2);
 
-    /** Replaying this much takes seconds, and two such intervals of log are kept on disk. */
-    public static final long DEFAULT_SNAPSHOT_LOG_BYTES = 128L << 20;
-
-    /** Small commands cost time per entry, not per byte. */
-    public static final long DEFAULT_SNAPSHOT_LOG_ENTRIES = 500_000;
+    /** A restart of its process fits in. */
+    public static final Duration DEFAULT_JOIN_STALL = Duration.ofSeconds(60);
 
     public JRaftConfig {
-        members = members.stream().sorted(Comparator.comparing(Member::id)).toList();
         new PeerName(clusterName, nodeId.value()); // validates both
-        var ids = new HashSet<NodeId>();
-        var addresses = new HashSet<String>();
-        for (Member member : members) {
-            if (!member.voter()) {
-                throw new IllegalArgumentException("member " + member.id() + ": a learner (expected: voters only)");
-            }
-            PeerAddress.parse(member.address());
-            if (!ids.add(member.id()) || !addresses.add(member.address())) {
-                throw new IllegalArgumentException("member " + member + ": id or address occurs twice");
-            }
+        PeerAddress own = PeerAddress.parse(address);
+        if (origin instanceof Origin.Founders founders
+                && founders.members().stream()
+                        .noneMatch(m -> m.id().equals(nodeId)
+                                && PeerAddress.parse(m.address()).equals(own))) {
+            throw new IllegalArgumentException(
+                    "node id: " + nodeId + " at " + address + " (expected: one of " + founders.expectation() + ")");
         }
-        if (!ids.contains(nodeId)) {
-            throw new IllegalArgumentException("node id: " + nodeId + " (expected: one of " + ids + ")");
+        if (featureLevel < 1) {
+            throw new IllegalArgumentException("feature level: " + featureLevel + " (expected: > 0)");
         }
         if (electionTimeout.compareTo(MIN_ELECTION_TIMEOUT) < 0) {
             throw new IllegalArgumentException(
@@ -85,19 +77,28 @@ public record JRaftConfig(
             throw new IllegalArgumentException(
                     "heartbeat interval: " + heartbeatInterval + " (expected: shorter than " + electionTimeout + ")");
         }
-        if (snapshotLogBytes < 1 || snapshotLogEntries < 1) {
-            throw new IllegalArgumentException("snapshot after " + snapshotLogBytes + " bytes or " + snapshotLogEntries
-                    + " entries (expected: both > 0)");
+    }
+
+    /** A member of a static list; with defaults for everything else. */
+    public static JRaftConfig of(
+            String clusterName, NodeId nodeId, List<Member> members, Path dataDir, TlsIdentity tls) {
+        var founders = new Origin.Founders(members);
+        for (Member member : founders.members()) {
+            if (member.id().equals(nodeId)) {
+                return of(clusterName, nodeId, member.address(), founders, dataDir, tls);
+            }
         }
+        throw new IllegalArgumentException("node id: " + nodeId + " (expected: one of " + founders.founders() + ")");
     }
 
     /** With defaults for everything else: listens on all addresses, keeps the log in {@code dataDir/log}. */
     public static JRaftConfig of(
-            String clusterName, NodeId nodeId, List<Member> members, Path dataDir, TlsIdentity tls) {
+            String clusterName, NodeId nodeId, String address, Origin origin, Path dataDir, TlsIdentity tls) {
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 "0.0.0.0",
                 dataDir,
                 dataDir.resolve("log"),
@@ -105,8 +106,9 @@ public record JRaftConfig(
                 DEFAULT_ELECTION_TIMEOUT,
                 DEFAULT_ELECTION_TIMEOUT.dividedBy(Limits.HEARTBEAT_FACTOR),
                 DEFAULT_FOLLOWER_READ_LAG,
-                DEFAULT_SNAPSHOT_LOG_BYTES,
-                DEFAULT_SNAPSHOT_LOG_ENTRIES,
+                Upkeep.DEFAULT,
+                DEFAULT_JOIN_STALL,
+                1,
                 Halt.PROCESS);
     }
 
@@ -114,7 +116,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 host,
                 dataDir,
                 logDir,
@@ -122,8 +125,9 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 followerReadLag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -131,7 +135,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 directory,
@@ -139,8 +144,9 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 followerReadLag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -153,7 +159,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -161,8 +168,9 @@ public record JRaftConfig(
                 timeout,
                 heartbeat,
                 followerReadLag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
@@ -170,7 +178,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -178,16 +187,18 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 lag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
+                joinStall,
+                featureLevel,
                 halt);
     }
 
-    public JRaftConfig withSnapshotAfter(long logBytes, long logEntries) {
+    public JRaftConfig withUpkeep(Upkeep other) {
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -195,8 +206,51 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 followerReadLag,
-                logBytes,
-                logEntries,
+                other,
+                joinStall,
+                featureLevel,
+                halt);
+    }
+
+    public JRaftConfig withSnapshotAfter(long logBytes, long logEntries) {
+        return withUpkeep(upkeep.withSnapshotAfter(logBytes, logEntries));
+    }
+
+    public JRaftConfig withJoinStall(Duration stall) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                address,
+                origin,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                heartbeatInterval,
+                followerReadLag,
+                upkeep,
+                stall,
+                featureLevel,
+                halt);
+    }
+
+    public JRaftConfig withFeatureLevel(int level) {
+        return new JRaftConfig(
+                clusterName,
+                nodeId,
+                address,
+                origin,
+                bindHost,
+                dataDir,
+                logDir,
+                tls,
+                electionTimeout,
+                heartbeatInterval,
+                followerReadLag,
+                upkeep,
+                joinStall,
+                level,
                 halt);
     }
 
@@ -204,7 +258,8 @@ public record JRaftConfig(
         return new JRaftConfig(
                 clusterName,
                 nodeId,
-                members,
+                address,
+                origin,
                 bindHost,
                 dataDir,
                 logDir,
@@ -212,22 +267,9 @@ public record JRaftConfig(
                 electionTimeout,
                 heartbeatInterval,
                 followerReadLag,
-                snapshotLogBytes,
-                snapshotLogEntries,
+                upkeep,
+                joinStall,
+                featureLevel,
                 other);
-    }
-
-    /** This member. */
-    public Member self() {
-        return member(nodeId.value());
-    }
-
-    Member member(int id) {
-        for (Member member : members) {
-            if (member.id().value() == id) {
-                return member;
-            }
-        }
-        throw new IllegalArgumentException("node id: " + id + " (expected: a member)");
     }
 }

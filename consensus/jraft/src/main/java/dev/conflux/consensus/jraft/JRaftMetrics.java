@@ -13,6 +13,11 @@ package dev.conflux.consensus.jraft;
  * @param snapshotsTaken snapshots completed here
  * @param snapshotsFailed snapshots that could not be completed
  * @param snapshotsInstalled snapshots received from a leader and restored
+ * @param snapshotsRefused snapshots received from a leader that differed from their manifest
+ * @param refusedForSpace proposals refused because disk space was low
+ * @param digestsCompared marks at which this member, as leader, has compared the members' states
+ * @param divergencesFound members found to differ from a majority
+ * @param divergencesUndecided marks at which the members differed and no majority agreed: alarm
  * @param framesSent frames written to peers, in both directions
  * @param bytesSent their bytes before encryption
  * @param framesReceived frames read from peers
@@ -30,6 +35,11 @@ public record JRaftMetrics(
         long snapshotsTaken,
         long snapshotsFailed,
         long snapshotsInstalled,
+        long snapshotsRefused,
+        long refusedForSpace,
+        long digestsCompared,
+        long divergencesFound,
+        long divergencesUndecided,
         long framesSent,
         long bytesSent,
         long framesReceived,

@@ -2,14 +2,19 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
+import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
 import dev.conflux.base.failpoint.Failpoints;
+import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.MemberChange;
+import dev.conflux.consensus.api.MemberProgress;
+import dev.conflux.consensus.api.NewMember;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.NodeStatus;
 import dev.conflux.consensus.api.ReadLevel;
@@ -22,7 +27,7 @@ import io.netty.util.Timer;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -52,20 +57,26 @@ public final class JRaftNode implements ConsensusNode {
     private final DirectoryLock lock;
     private final Membership membership;
     private final PeerTransport transport;
-    private final Counters counters = new Counters();
+    private final Counters counters;
     private final Quarantine quarantine = new Quarantine();
     private final AppliedIndex applied = new AppliedIndex();
     private final Proposals proposals = new Proposals(this);
     private final Reads reads = new Reads(this);
     private final Leadership leadership = new Leadership(this);
     private final Snapshots snapshots = new Snapshots(this);
+    private final MembershipChanges membershipChanges = new MembershipChanges(this);
+    private final MembershipDriver driver = new MembershipDriver(this);
+    private final DiskSpace space;
+    private final Digests digests;
+    private final Divergence divergence;
     private final Startup startup;
+    private final Watchdog watchdog;
     private final Timer timer;
     private final ScheduledExecutorService housekeeper;
     private final ThreadPoolExecutor rpcExecutor;
     private final ThreadPoolExecutor snapshotExecutor;
+    private final ThreadPoolExecutor scrubExecutor;
     private final StateMachineAdapter adapter;
-    private final Map<PeerId, Integer> nodeIds = new HashMap<>();
     private final PeerId self;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final AtomicBoolean closing = new AtomicBoolean();
@@ -73,26 +84,38 @@ public final class JRaftNode implements ConsensusNode {
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Thread starter;
     private volatile @Nullable RunningEngine running;
+    private long progressedTo; // housekeeper
 
-    private JRaftNode(JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Identity identity)
+    private JRaftNode(
+            JRaftConfig config, StateMachine stateMachine, DirectoryLock lock, Membership membership, Metrics metrics)
             throws IOException {
         this.config = config;
+        this.counters = new Counters(metrics);
         this.stateMachine = stateMachine;
         this.lock = lock;
-        this.membership = new Membership(config, identity);
-        this.self = PeerAddress.parse(config.self().address()).peerId();
-        for (Member member : config.members()) {
-            nodeIds.put(
-                    PeerAddress.parse(member.address()).peerId(), member.id().value());
-        }
+        this.membership = membership;
+        this.self = PeerAddress.parse(config.address()).peerId();
         String name = "conflux-raft-" + config.nodeId();
         this.transport = new PeerTransport(config, new PeerTls(config.tls()), membership, counters);
         this.timer = new HashedWheelTimer(new DefaultThreadFactory(name + "-timer", true), 10, TimeUnit.MILLISECONDS);
         this.housekeeper = Executors.newSingleThreadScheduledExecutor(new DefaultThreadFactory(name + "-keeper", true));
         this.rpcExecutor = pool(name + "-rpc", Limits.RPC_THREADS, Limits.RPC_QUEUE);
         this.snapshotExecutor = pool(name + "-snapshot", 1, 2);
-        this.adapter = new StateMachineAdapter(stateMachine, config.halt(), counters, snapshotExecutor, applied);
+        this.scrubExecutor = pool(name + "-scrub", 1, 1);
+        this.digests = new Digests(stateMachine, scrubExecutor);
+        this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
+        this.adapter = new StateMachineAdapter(
+                stateMachine,
+                membership,
+                config.halt(),
+                counters,
+                snapshotExecutor,
+                applied,
+                watchdog.apply(),
+                digests);
         this.startup = new Startup(this, rpcExecutor);
+        this.space = new DiskSpace(this);
+        this.divergence = new Divergence(this);
         this.starter = new Thread(this::join, name + "-start");
         this.starter.setDaemon(true);
     }
@@ -107,6 +130,15 @@ public final class JRaftNode implements ConsensusNode {
      * @throws IOException when the directories cannot be used or the address cannot be bound
      */
     public static JRaftNode start(JRaftConfig config, StateMachine stateMachine) throws IOException {
+        return start(config, stateMachine, Metrics.ofPart());
+    }
+
+    /**
+     * As {@link #start(JRaftConfig, StateMachine)}.
+     *
+     * @param metrics gets the meters of {@code docs/operations/metrics.md}; stays the caller's; one node per object
+     */
+    public static JRaftNode start(JRaftConfig config, StateMachine stateMachine, Metrics metrics) throws IOException {
         PeerName expected = new PeerName(config.clusterName(), config.nodeId().value());
         if (!config.tls().peerName().equals(expected)) {
             throw new IdentityException(
@@ -117,7 +149,10 @@ public final class JRaftNode implements ConsensusNode {
         DirectoryLock lock = DirectoryLock.acquire(config.dataDir());
         JRaftNode node = null;
         try {
-            node = new JRaftNode(config, stateMachine, lock, Startup.identity(config, stateMachine));
+            Rebuild.perform(config, stateMachine);
+            Identity identity = Startup.identity(config, stateMachine);
+            var membership = new Membership(config, identity, Startup.membership(config, identity));
+            node = new JRaftNode(config, stateMachine, lock, membership, metrics);
             node.begin();
             return node;
         } finally {
@@ -128,7 +163,8 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     private void begin() {
-        transport.connectAll();
+        membership.listen(transport::connectMembers, this::expelled);
+        transport.connectMembers();
         pollApplied();
         starter.start();
     }
@@ -153,11 +189,26 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
+    /** Peers say that this node is no member any more, and that nobody will ever listen to it again. */
+    private void expelled(String reason) {
+        if (!closing.get()) {
+            adapter.fail(reason, new IdentityException(reason));
+        }
+    }
+
     private void run(RunningEngine started) {
         running = started;
+        transport.contacts(Map.of());
+        var meters = new EngineMeters(this, counters.metrics(), proposals, rpcExecutor);
+        meters.register();
+        housekeeper.scheduleWithFixedDelay(
+                guarded("meters", meters::followMembers),
+                Limits.QUARANTINE_CHECK_MILLIS,
+                Limits.QUARANTINE_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
         transport.serve(started.requests());
         housekeeper.scheduleWithFixedDelay(
-                guarded("high-water mark", started.mark()::sync),
+                guarded("high-water mark", this::syncMark),
                 Limits.MARK_SYNC_MILLIS,
                 Limits.MARK_SYNC_MILLIS,
                 TimeUnit.MILLISECONDS);
@@ -171,10 +222,30 @@ public final class JRaftNode implements ConsensusNode {
                 Limits.QUARANTINE_CHECK_MILLIS,
                 Limits.QUARANTINE_CHECK_MILLIS,
                 TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("membership change", driver::drive),
+                Limits.MEMBERSHIP_CHECK_MILLIS,
+                Limits.MEMBERSHIP_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("progress", this::checkProgress),
+                Limits.WATCHDOG_TICK_MILLIS,
+                Limits.WATCHDOG_TICK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("freshness", reads::confirmFreshness), 0, Limits.FRESHNESS_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("disk space", space::check), 0, Limits.SPACE_CHECK_MILLIS, TimeUnit.MILLISECONDS);
+        housekeeper.scheduleWithFixedDelay(
+                guarded("digests", divergence::check),
+                Limits.DIGEST_CHECK_MILLIS,
+                Limits.DIGEST_CHECK_MILLIS,
+                TimeUnit.MILLISECONDS);
+        watchdog.start();
         LOG.info(
                 "started node={} address={} log={} term={} applied={}",
                 config.nodeId(),
-                config.self().address(),
+                config.address(),
                 started.storage().durable(),
                 started.storage().term(),
                 stateMachine.applied());
@@ -207,6 +278,11 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return reads.followerReadPoint(maxLag);
+    }
+
+    @Override
     public CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout) {
         return readPoint(level, timeout).thenApply(point -> stateMachine.query(query));
     }
@@ -222,8 +298,34 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     @Override
-    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
+    public CompletableFuture<NodeId> transferLeadership(Optional<NodeId> target) {
         return leadership.transfer(target);
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout) {
+        return membershipChanges.add(member, timeout);
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> removeMember(NodeId member, Duration timeout) {
+        return membershipChanges.remove(member, timeout);
+    }
+
+    @Override
+    public CompletableFuture<List<MemberProgress>> progress(Duration timeout) {
+        return membershipChanges.progress(timeout);
+    }
+
+    @Override
+    public int featureLevel() {
+        MembershipRecord record = membership.membership();
+        return record == null ? 1 : record.featureLevel();
+    }
+
+    @Override
+    public CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout) {
+        return membershipChanges.raiseFeatureLevel(level, timeout);
     }
 
     // ---- status ----
@@ -232,7 +334,9 @@ public final class JRaftNode implements ConsensusNode {
     public NodeStatus status() {
         RunningEngine now = running;
         String clusterId = membership.identity().clusterId();
-        if (now == null || closing.get() || adapter.failed()) {
+        MembershipRecord record = membership.membership();
+        Optional<MemberChange> change = record == null ? Optional.empty() : record.change();
+        if (now == null || closing.get() || adapter.failed() || watchdog.unwell() != null) {
             return new NodeStatus(
                     clusterId,
                     config.nodeId(),
@@ -243,7 +347,10 @@ public final class JRaftNode implements ConsensusNode {
                     applied.get(),
                     now == null ? 0 : now.storage().durable().index(),
                     adapter.snapshotIndex(),
-                    config.members(),
+                    membership.members(),
+                    change,
+                    membership.identity().clusterEpoch(),
+                    featureLevel(),
                     ReadPoint.UNKNOWN_STALENESS);
         }
         Node engine = now.engine();
@@ -258,7 +365,10 @@ public final class JRaftNode implements ConsensusNode {
                 appliedIndex(),
                 engine.getLastLogIndex(),
                 adapter.snapshotIndex(),
-                config.members(),
+                membership.members(),
+                change,
+                membership.identity().clusterEpoch(),
+                featureLevel(),
                 reads.staleness());
     }
 
@@ -269,14 +379,74 @@ public final class JRaftNode implements ConsensusNode {
         return switch (engine.getNodeState()) {
             case STATE_LEADER, STATE_TRANSFERRING -> Role.LEADER;
             case STATE_CANDIDATE -> Role.CANDIDATE;
-            case STATE_FOLLOWER -> Role.FOLLOWER;
+            case STATE_FOLLOWER -> follower();
             case STATE_ERROR, STATE_UNINITIALIZED, STATE_SHUTTING, STATE_SHUTDOWN, STATE_END -> Role.DOWN;
         };
+    }
+
+    private Role follower() {
+        Member own = membership.member(selfId());
+        return own != null && own.voter() ? Role.FOLLOWER : Role.LEARNER;
     }
 
     /** Why this member is in quarantine; empty otherwise. */
     public Optional<String> quarantineReason() {
         return quarantine.declared() ? Optional.of(quarantine.reason()) : Optional.empty();
+    }
+
+    // ---- health ----
+
+    private void syncMark() {
+        RunningEngine now = running;
+        if (now == null || adapter.failed()) {
+            return;
+        }
+        try {
+            now.mark().sync();
+        } catch (RuntimeException e) {
+            adapter.fail("the high-water mark cannot be made durable: " + e.getMessage(), e);
+        }
+    }
+
+    private void checkProgress() {
+        RunningEngine now = running;
+        if (now == null || closing.get()) {
+            return;
+        }
+        if (now.engine().getNodeState() == State.STATE_ERROR) {
+            adapter.fail("the engine is in its error state", null);
+        }
+        long reached = appliedIndex();
+        Watchdog.Activity commits = watchdog.commits();
+        boolean applying = adapter.restoring() || watchdog.apply().underWay(); // which is watched itself
+        if (applying || reached >= now.engine().getLastCommittedIndex()) {
+            commits.end();
+        } else {
+            commits.begin();
+            if (reached != progressedTo) {
+                commits.progress();
+            }
+        }
+        progressedTo = reached;
+    }
+
+    private void stuck(String reason) {
+        if (!closing.get()) {
+            adapter.stuck(reason);
+        }
+    }
+
+    /** This member's state is wrong: ends the process; the next start builds the state anew from the leader's. */
+    void rebuild(String reason) {
+        if (adapter.failed()) {
+            return;
+        }
+        try {
+            Rebuild.request(config.dataDir(), reason);
+        } catch (IOException e) {
+            LOG.error("rebuild_not_requested", e); // Ends all the same; the next comparison finds it again.
+        }
+        adapter.fail(reason + "; the next start builds it anew", null);
     }
 
     // ---- quarantine ----
@@ -316,6 +486,7 @@ public final class JRaftNode implements ConsensusNode {
             return;
         }
         try {
+            watchdog.close(); // stopping may take its time
             stopping.countDown(); // wakes the starter
             starter.join(Limits.SHUTDOWN_MILLIS);
             RunningEngine now = running;
@@ -333,6 +504,7 @@ public final class JRaftNode implements ConsensusNode {
             housekeeper.shutdownNow();
             rpcExecutor.shutdownNow();
             snapshotExecutor.shutdownNow();
+            scrubExecutor.shutdownNow();
             try {
                 lock.close();
             } catch (IOException e) {
@@ -453,6 +625,22 @@ public final class JRaftNode implements ConsensusNode {
         return timer;
     }
 
+    DiskSpace space() {
+        return space;
+    }
+
+    Digests digests() {
+        return digests;
+    }
+
+    Divergence divergence() {
+        return divergence;
+    }
+
+    Watchdog watchdog() {
+        return watchdog;
+    }
+
     Counters counters() {
         return counters;
     }
@@ -471,11 +659,11 @@ public final class JRaftNode implements ConsensusNode {
 
     @Nullable
     Integer nodeIdOf(PeerId peer) {
-        return nodeIds.get(peer);
+        return membership.idOf(peer.getEndpoint());
     }
 
-    PeerId enginePeer(int nodeId) {
-        return PeerAddress.parse(config.member(nodeId).address()).peerId();
+    MembershipChanges membershipChanges() {
+        return membershipChanges;
     }
 
     /** Runs something after a pause, on the timer thread; false when the node has stopped and it never will. */
@@ -493,10 +681,23 @@ public final class JRaftNode implements ConsensusNode {
         return isLeading();
     }
 
+    /** True for another or this member's id; what a peer says may be anything. */
+    boolean isMember(int id) {
+        return membership.members().stream().anyMatch(member -> member.id().value() == id);
+    }
+
+    /** A leader's answer says that this entry is committed. */
+    void committedElsewhere(LogPosition position) {
+        RunningEngine now = running;
+        if (now != null) {
+            now.commitHints().committed(position);
+        }
+    }
+
     @Nullable
     Member leaderMember() {
         Integer id = leaderId();
-        return id == null ? null : config.member(id);
+        return id == null ? null : membership.member(id);
     }
 
     boolean isLeading() {
@@ -508,7 +709,7 @@ public final class JRaftNode implements ConsensusNode {
     Integer leaderId() {
         RunningEngine now = running;
         PeerId leader = now == null ? null : now.engine().getLeaderId();
-        return leader == null || leader.isEmpty() ? null : nodeIds.get(leader);
+        return leader == null || leader.isEmpty() ? null : nodeIdOf(leader);
     }
 
     long appliedIndex() {
@@ -528,6 +729,10 @@ public final class JRaftNode implements ConsensusNode {
         }
         if (running == null) {
             return new ConsensusException.Unavailable("starting");
+        }
+        String unwell = watchdog.unwell();
+        if (unwell != null) {
+            return new ConsensusException.Unavailable(unwell);
         }
         return quarantine.active() ? new ConsensusException.Unavailable("quarantined: " + quarantine.reason()) : null;
     }
@@ -554,12 +759,15 @@ public final class JRaftNode implements ConsensusNode {
         }
     }
 
-    private static Runnable guarded(String what, Runnable task) {
+    private Runnable guarded(String what, Runnable task) {
         return () -> {
+            watchdog.housekeeping().begin();
             try {
                 task.run();
             } catch (RuntimeException | Error e) {
                 LOG.error("{} failed; tried again", what, e); // An exception would end the schedule silently.
+            } finally {
+                watchdog.housekeeping().end();
             }
         };
     }

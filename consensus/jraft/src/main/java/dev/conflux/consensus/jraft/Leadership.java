@@ -6,6 +6,7 @@ import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
 import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.ConsensusException;
+import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -28,13 +29,16 @@ final class Leadership {
         this.node = node;
     }
 
-    CompletableFuture<Void> transfer(Optional<NodeId> target) {
+    CompletableFuture<NodeId> transfer(Optional<NodeId> target) {
         ConsensusException unavailable = node.unavailable();
         if (unavailable != null) {
             return CompletableFuture.failedFuture(unavailable);
         }
         Integer leader = node.leaderId();
-        return leader == null || leader == node.selfId() ? transferOwn(target) : ask(leader, target);
+        if (leader == null || leader == node.selfId()) {
+            return transferOwn(target);
+        }
+        return ask(leader, target).thenCompose(nothing -> awaitSuccessor(leader));
     }
 
     private CompletableFuture<Void> ask(int leader, Optional<NodeId> target) {
@@ -73,48 +77,59 @@ final class Leadership {
         return future;
     }
 
-    /** Only on the leader. */
-    CompletableFuture<Void> transferOwn(Optional<NodeId> target) {
+    /** Only on the leader. Completes when the successor is known here. */
+    CompletableFuture<NodeId> transferOwn(Optional<NodeId> target) {
         if (!node.isLeading()) {
             return CompletableFuture.failedFuture(new ConsensusException.NotLeader(node.leaderMember()));
         }
         PeerId peer = PeerId.ANY_PEER;
         if (target.isPresent()) {
-            NodeId id = target.get();
-            if (node.config().members().stream().noneMatch(m -> m.id().equals(id))
-                    || id.equals(node.config().nodeId())) {
-                return CompletableFuture.failedFuture(
-                        new ConsensusException.Refused("node " + id + " is not another member"));
+            int id = target.get().value();
+            if (id == node.selfId()) {
+                return CompletableFuture.failedFuture(new ConsensusException.Refused("node " + id + " leads already"));
             }
-            peer = node.enginePeer(id.value());
+            peer = node.membership().enginePeer(id);
+            Member member = node.membership().member(id);
+            if (peer == null || member == null || !member.voter()) {
+                return CompletableFuture.failedFuture(
+                        new ConsensusException.Refused("node " + id + " is not a voting member"));
+            }
         }
         Failpoints.hit("leader.before_transfer");
         Status status = node.engine().transferLeadershipTo(peer);
         if (!status.isOk()) {
-            return CompletableFuture.failedFuture(new ConsensusException.Refused("transfer: " + status));
+            return CompletableFuture.failedFuture(new ConsensusException.Refused("transfer: " + status.getErrorMsg()));
         }
-        var future = new CompletableFuture<Void>();
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS);
-        awaitTransfer(future, deadline);
+        return awaitSuccessor(node.selfId());
+    }
+
+    /** Until this member follows another leader than {@code old}. */
+    private CompletableFuture<NodeId> awaitSuccessor(int old) {
+        var future = new CompletableFuture<NodeId>();
+        awaitSuccessor(old, future, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS));
         return future;
     }
 
-    private void awaitTransfer(CompletableFuture<Void> future, long deadline) {
+    private void awaitSuccessor(int old, CompletableFuture<NodeId> future, long deadline) {
         State state = node.engine().getNodeState();
-        if (state != State.STATE_LEADER && state != State.STATE_TRANSFERRING) {
-            future.complete(null);
-        } else if (System.nanoTime() - deadline >= 0) {
+        Integer leader = state == State.STATE_TRANSFERRING ? null : node.leaderId();
+        if (leader != null && leader != old) {
+            future.complete(new NodeId(leader));
+        } else if (old == node.selfId() && state == State.STATE_LEADER) {
             future.completeExceptionally(new ConsensusException.Refused(
-                    "transfer: not taken over within " + Limits.TRANSFER_MILLIS + " ms"));
-        } else {
-            if (!node.later(() -> awaitTransfer(future, deadline), TRANSFER_POLL_MILLIS)) {
-                future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
-            }
+                    "transfer: the other node did not take over within an election timeout; node " + old
+                            + " still leads"));
+        } else if (System.nanoTime() - deadline >= 0) {
+            future.completeExceptionally(new ConsensusException.NoLeader(
+                    "none is known " + Limits.TRANSFER_MILLIS + " ms after the transfer from node " + old));
+        } else if (!node.later(() -> awaitSuccessor(old, future, deadline), TRANSFER_POLL_MILLIS)) {
+            future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
         }
     }
 
+    /** For a member that stops: hands over if it can. */
     void handOver(Node engine) throws InterruptedException {
-        if (node.config().members().size() == 1 || engine.getNodeState() != State.STATE_LEADER) {
+        if (node.membership().current().members().size() == 1 || engine.getNodeState() != State.STATE_LEADER) {
             return;
         }
         Status status = engine.transferLeadershipTo(PeerId.ANY_PEER);
@@ -122,10 +137,8 @@ final class Leadership {
             LOG.info("leadership_kept reason=\"{}\"", status);
             return;
         }
-        var future = new CompletableFuture<Void>();
-        awaitTransfer(future, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS));
         var done = new CountDownLatch(1);
-        future.whenComplete((nothing, problem) -> done.countDown());
+        awaitSuccessor(node.selfId()).whenComplete((nothing, problem) -> done.countDown());
         if (!done.await(Limits.TRANSFER_MILLIS + 500, TimeUnit.MILLISECONDS)) {
             LOG.info("leadership_kept reason=\"not taken over in time\"");
         }

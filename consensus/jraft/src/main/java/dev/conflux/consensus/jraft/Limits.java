@@ -7,6 +7,12 @@ final class Limits {
 
     // ---- engine ----
 
+    /**
+     * Least period at which a follower looks whether the election timeout is over, and after which a candidate tries again:
+     * a round of votes with two fsyncs takes a tenth of it.
+     */
+    static final int ELECTION_CHECK_MILLIS = 150;
+
     /** Random part of the election and vote timers; also the engine's read-index rescan period. */
     static final int MAX_ELECTION_DELAY_MILLIS = 150;
 
@@ -100,8 +106,8 @@ final class Limits {
     /** Largest frame: a largest command, one batch that it overflows, and headers. */
     static final int MAX_FRAME_BYTES = ConsensusNode.MAX_COMMAND_BYTES + MAX_APPEND_BODY_BYTES + 64 * 1024;
 
-    /** Largest first frame of a connection, before the peer is known. */
-    static final int MAX_HELLO_BYTES = 64 * 1024;
+    /** Largest first frame of a connection, before the peer is known: a membership record with {@link #MAX_MEMBERS}. */
+    static final int MAX_HELLO_BYTES = 256 * 1024;
 
     /** Event loops per node: two cores' worth of TLS. */
     static final int IO_THREADS = 2;
@@ -139,7 +145,58 @@ final class Limits {
     /** A connection on which requests time out and nothing at all arrives for this long is replaced. */
     static final long SILENT_CONNECTION_MILLIS = 2_000;
 
+    /** The same complaint about the same peer is logged this often. */
+    static final long LOG_REPEAT_MILLIS = 30_000;
+
+    /** Different complaints remembered. */
+    static final int LOG_REPEAT_LINES = 256;
+
     // ---- guards ----
+
+    /** How often a member asks the leader whether it is up to date: the staleness of an idle one. */
+    static final long FRESHNESS_MILLIS = 100;
+
+    /** How often free space is looked at: the disk cannot write a quarter of the bound meanwhile. */
+    static final long SPACE_CHECK_MILLIS = 200;
+
+    /** How often a follower with little space says so. */
+    static final long SPACE_TELL_MILLIS = 500;
+
+    /** How often a leader with little space offers leadership. */
+    static final long SPACE_HANDOVER_MILLIS = 5_000;
+
+    /** The part of the bound that is left for votes and what is under way. */
+    static final long CRITICAL_SPACE_DIVISOR = 4;
+
+    /** A mark is due after this many commands, however short the time. */
+    static final long DIGEST_MAX_ENTRIES = 100_000;
+
+    /** Marks whose digests a member remembers: the leader asks within seconds. */
+    static final int DIGESTS_KEPT = 8;
+
+    /** How often the leader looks whether digests are to be compared. */
+    static final long DIGEST_CHECK_MILLIS = 200;
+
+    /** Pause between two questions to one member about one mark. */
+    static final long DIGEST_ASK_MILLIS = 1_000;
+
+    /** A member that has not come to a mark by then is left out. */
+    static final long DIGEST_COLLECT_MILLIS = 10_000;
+
+    /** Reading 100 GiB at {@link #SCRUB_BYTES_PER_SECOND}. */
+    static final long SCRUB_COLLECT_MILLIS = 3_600_000;
+
+    /** How fast a whole state is read: a quarter of a modest disk. */
+    static final long SCRUB_BYTES_PER_SECOND = 32L << 20;
+
+    /** Copies of cut log suffixes that are kept. */
+    static final int CUT_SUFFIXES_KEPT = 4;
+
+    /** How often the watchdog looks. */
+    static final long WATCHDOG_TICK_MILLIS = 100;
+
+    /** A member with a stuck operation is not ready after this: longer than an ordinary pause, shorter than patience. */
+    static final long UNWELL_MILLIS = 2_000;
 
     /**
      * How far the high-water mark may lag the log after a power failure. A killed process loses nothing of it: the page
@@ -155,6 +212,26 @@ final class Limits {
 
     /** How often it says in the log what it waits for. */
     static final long BOOTSTRAP_REPORT_MILLIS = 5_000;
+
+    /** How often a node that is not yet part of a cluster resolves again where its contacts are. */
+    static final long CONTACTS_REFRESH_MILLIS = 1_000;
+
+    // ---- membership ----
+
+    /** Members of a cluster; more than seven voters only cost time, the rest is room for mistakes. */
+    static final int MAX_MEMBERS = 32;
+
+    /** How often a leader looks whether a membership change can go on. */
+    static final long MEMBERSHIP_CHECK_MILLIS = 100;
+
+    /** Pause of a membership change after the engine has refused a step. */
+    static final long MEMBERSHIP_RETRY_MILLIS = 300;
+
+    /** How long the leader tries to reach a node that is to be added before it refuses. */
+    static final long CANDIDATE_CONTACT_MILLIS = 3_000;
+
+    /** How long a leader may take to decide about a membership change; the asker asks again afterwards. */
+    static final long CHANGE_DECISION_MILLIS = CANDIDATE_CONTACT_MILLIS + 2_000;
 
     /** Handing leadership over at close. */
     static final long TRANSFER_MILLIS = 2_000;

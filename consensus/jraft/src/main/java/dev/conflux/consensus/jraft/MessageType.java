@@ -57,7 +57,16 @@ enum MessageType {
     QUERY(106, Wire.Query::read, Wire.Query.class),
     QUERY_REPLY(107, Wire.QueryReply::read, Wire.QueryReply.class),
     TRANSFER(108, Wire.Transfer::read, Wire.Transfer.class),
-    TRANSFER_REPLY(109, Wire.TransferReply::read, Wire.TransferReply.class);
+    TRANSFER_REPLY(109, Wire.TransferReply::read, Wire.TransferReply.class),
+    CHANGE(110, Wire.Change::read, Wire.Change.class),
+    CHANGE_REPLY(111, Wire.ChangeReply::read, Wire.ChangeReply.class),
+    PROGRESS(112, Wire.Progress::read, Wire.Progress.class),
+    PROGRESS_REPLY(113, Wire.ProgressReply::read, Wire.ProgressReply.class),
+    SPACE_LOW(120, Wire.SpaceLow::read, Wire.SpaceLow.class),
+    NOTED(121, Wire.Noted::read, Wire.Noted.class),
+    ASK_DIGEST(122, Wire.AskDigest::read, Wire.AskDigest.class),
+    DIGEST_REPLY(123, Wire.DigestReply::read, Wire.DigestReply.class),
+    DIVERGED(124, Wire.Diverged::read, Wire.Diverged.class);
 
     private static final Map<Integer, MessageType> BY_NUMBER = new HashMap<>();
     private static final Map<Class<?>, MessageType> BY_CLASS = new HashMap<>();

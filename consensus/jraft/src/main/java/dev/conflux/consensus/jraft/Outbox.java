@@ -2,6 +2,7 @@ package dev.conflux.consensus.jraft;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelOutboundBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -29,9 +30,21 @@ final class Outbox {
     private final AtomicInteger scheduled = new AtomicInteger();
     private final AtomicLong queuedBytes = new AtomicLong();
 
+    private volatile @Nullable PeerTraffic traffic;
+
     Outbox(Channel channel, Counters counters) {
         this.channel = channel;
         this.counters = counters;
+    }
+
+    /** From now on what is sent counts for that peer. */
+    void countFor(PeerTraffic peer) {
+        traffic = peer;
+    }
+
+    long queuedBytes() {
+        ChannelOutboundBuffer inNetty = channel.unsafe().outboundBuffer(); // null when closed
+        return queuedBytes.get() + (inNetty == null ? 0 : inNetty.totalPendingWriteBytes());
     }
 
     /** False when the peer does not keep up: what can be refused should be. */
@@ -67,6 +80,10 @@ final class Outbox {
                 }
                 counters.framesSent.increment();
                 counters.bytesSent.add(item.frame().readableBytes());
+                PeerTraffic peer = traffic;
+                if (peer != null) {
+                    peer.sent(item.frame().readableBytes());
+                }
                 channel.write(item.frame(), channel.voidPromise());
                 wrote = true;
             }

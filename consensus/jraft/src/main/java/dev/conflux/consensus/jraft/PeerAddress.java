@@ -25,6 +25,16 @@ record PeerAddress(String host, int port) {
         throw new IllegalArgumentException("address: '" + text + "' (expected: host:port, host not an IPv6 literal)");
     }
 
+    /** Somewhere to say hello: an IPv6 literal in brackets too, because the engine never hears of it. */
+    static PeerAddress contact(String text) {
+        int end = text.lastIndexOf("]:");
+        if (!text.startsWith("[") || end < 0) {
+            return parse(text);
+        }
+        PeerAddress port = parse("h" + text.substring(end + 1));
+        return new PeerAddress(text.substring(1, end), port.port());
+    }
+
     Endpoint endpoint() {
         return new Endpoint(host, port);
     }

@@ -15,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,8 +35,9 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
     private final Outbox outbox;
     private final ConcurrentMap<String, Object> attributes = new ConcurrentHashMap<>();
     private final AtomicInteger inWork = new AtomicInteger();
-    private @Nullable PeerName name; // event loop
-    private boolean accepted; // event loop
+    private volatile @Nullable PeerName name; // written on the event loop
+    private volatile boolean accepted; // written on the event loop
+    private @Nullable PeerTraffic traffic; // event loop
     private boolean paused; // event loop
 
     PeerConnection(PeerTransport transport, Channel channel, SslHandler tls) {
@@ -68,8 +70,14 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
             }
             try {
                 PeerName peer = PeerTls.peer(tls);
-                transport.membership().checkMember(peer);
+                if (transport.membership().isSelf(peer)) {
+                    channel.close(); // It has found out, too, and does not come again.
+                    return;
+                }
+                transport.membership().checkPeer(peer);
                 name = peer;
+                traffic = transport.counters().peer(peer.nodeId());
+                outbox.countFor(traffic);
             } catch (TlsException e) {
                 refuse(String.valueOf(e.getMessage()));
             }
@@ -81,6 +89,10 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
         ByteBuf frame = (ByteBuf) received;
         try {
             transport.counters().framesReceived.increment();
+            PeerTraffic from = traffic;
+            if (from != null) {
+                from.received(frame.readableBytes());
+            }
             byte kind = frame.readByte();
             long id = frame.readLong();
             int number = frame.readUnsignedShort();
@@ -121,17 +133,30 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
                             "frames",
                             "frames",
                             new LengthFieldBasedFrameDecoder(Limits.MAX_FRAME_BYTES + 4, 0, 4, 0, 4));
-        } else if (reply.verdict() == Wire.Verdict.REFUSED) {
+        } else if (reply.verdict() != Wire.Verdict.NOT_READY) {
             transport.counters().connectionsRefused.increment();
-            LOG.warn("peer_refused peer={} address={} reason={}", peer, channel.remoteAddress(), reply.reason());
+            say(peer, reply.reason());
         }
         context.writeAndFlush(Frames.encode(context.alloc(), Frames.REPLY, id, reply), context.voidPromise());
     }
 
     private void refuse(String reason) {
         transport.counters().connectionsRefused.increment();
-        LOG.warn("peer_refused peer={} address={} reason={}", name, channel.remoteAddress(), reason);
+        say(name, reason);
         channel.close();
+    }
+
+    /** A refused peer tries again for ever, several times a second. */
+    private void say(@Nullable PeerName peer, String reason) {
+        long left = transport.refusals().admit(peer + " " + reason);
+        if (left >= 0) {
+            LOG.warn(
+                    "peer_refused peer={} address={} left_out={} reason={}",
+                    peer,
+                    channel.remoteAddress(),
+                    left,
+                    reason);
+        }
     }
 
     void reply(long requestId, Object message) {
@@ -145,6 +170,12 @@ final class PeerConnection extends ChannelInboundHandlerAdapter implements Conne
                 }
             });
         }
+    }
+
+    /** True when it was accepted, from a node that passes. */
+    boolean acceptedFrom(IntPredicate which) {
+        PeerName peer = name;
+        return accepted && peer != null && which.test(peer.nodeId());
     }
 
     String remoteAddress() {

@@ -49,6 +49,8 @@ final class PeerLink {
         BULK
     }
 
+    private static final PeerAddress NOWHERE = new PeerAddress("nowhere.invalid", 1);
+
     private record Pending(ReplyHandler handler, long deadlineNanos) {}
 
     private record Waiting(Object request, long timeoutMillis, ReplyHandler handler) {}
@@ -65,7 +67,7 @@ final class PeerLink {
     }
 
     private final PeerTransport transport;
-    private final int peerId;
+    private final int peerId; // 0 = whoever is at that address
     private final PeerAddress address;
     private final Lane lane;
     private final EventLoop loop;
@@ -74,6 +76,9 @@ final class PeerLink {
 
     private volatile @Nullable Ready ready;
     private volatile boolean closed;
+    private volatile @Nullable Future<?> sweeping;
+    private volatile int pendingRequests;
+    private final PeerTraffic traffic;
 
     // Event loop only.
     private final LongObjectHashMap<Pending> pending = new LongObjectHashMap<>();
@@ -90,16 +95,34 @@ final class PeerLink {
         this.address = address;
         this.lane = lane;
         this.loop = loop;
+        this.traffic = transport.counters().peer(peerId);
+        traffic.add(this);
+    }
+
+    /** A link that never connects. */
+    static PeerLink toNobody(PeerTransport transport, int peerId, Lane lane, EventLoop loop) {
+        var link = new PeerLink(transport, peerId, NOWHERE, lane, loop);
+        link.closed = true;
+        return link;
     }
 
     void start() {
         loop.execute(this::connect);
-        loop.scheduleWithFixedDelay(
+        sweeping = loop.scheduleWithFixedDelay(
                 this::sweep, Limits.TIMEOUT_SWEEP_MILLIS, Limits.TIMEOUT_SWEEP_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     boolean connected() {
         return ready != null;
+    }
+
+    long queuedBytes() {
+        Ready now = ready;
+        return now == null ? 0 : now.outbox.queuedBytes();
+    }
+
+    int pendingRequests() {
+        return pendingRequests;
     }
 
     boolean writable() {
@@ -134,7 +157,10 @@ final class PeerLink {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
         now.outbox.add(new Outbox.Item(
                 frame,
-                () -> pending.put(id, new Pending(handler, deadline)),
+                () -> {
+                    pending.put(id, new Pending(handler, deadline));
+                    pendingRequests = pending.size();
+                },
                 () -> handler.failed(
                         new SendFailure(SendFailure.Kind.NOT_SENT, "connection to node " + peerId + " closed"))));
     }
@@ -183,6 +209,13 @@ final class PeerLink {
 
     void close() {
         closed = true;
+        Future<?> sweep = sweeping;
+        if (sweep != null) {
+            sweep.cancel(false);
+        }
+        if (loop.isShuttingDown()) {
+            return;
+        }
         loop.execute(() -> {
             Ready now = ready;
             if (now != null) {
@@ -243,6 +276,7 @@ final class PeerLink {
             was.outbox.discard();
             var broken = new ArrayList<>(pending.values());
             pending.clear();
+            pendingRequests = 0;
             for (Pending request : broken) {
                 request.handler()
                         .failed(new SendFailure(SendFailure.Kind.LOST, "connection to node " + peerId + " lost"));
@@ -281,6 +315,7 @@ final class PeerLink {
             expired.add(request);
             return true;
         });
+        pendingRequests = pending.size();
         for (Pending request : expired) {
             timedOutSinceRead = true;
             request.handler().failed(new SendFailure(SendFailure.Kind.TIMED_OUT, "node " + peerId + " did not answer"));
@@ -307,6 +342,7 @@ final class PeerLink {
 
         private final SslHandler tls;
         private String problem = "closed by peer";
+        private int reached; // node id in the certificate
 
         Handler(SslHandler tls) {
             this.tls = tls;
@@ -342,7 +378,14 @@ final class PeerLink {
                 }
                 try {
                     PeerName name = PeerTls.peer(tls);
+                    if (peerId == 0 && transport.membership().isSelf(name)) {
+                        closed = true; // A contact that is this node itself: nothing to be heard there.
+                        problem = "this is this node itself";
+                        context.close();
+                        return;
+                    }
                     transport.membership().checkCertificate(name, peerId);
+                    reached = name.nodeId();
                 } catch (TlsException e) {
                     problem = String.valueOf(e.getMessage());
                     transport.counters().connectionsRefused.increment();
@@ -366,6 +409,7 @@ final class PeerLink {
                 lastReadNanos = System.nanoTime();
                 timedOutSinceRead = false;
                 transport.counters().framesReceived.increment();
+                traffic.received(frame.readableBytes());
                 byte kind = frame.readByte();
                 long id = frame.readLong();
                 int number = frame.readUnsignedShort();
@@ -383,6 +427,7 @@ final class PeerLink {
                     return;
                 }
                 Pending request = pending.remove(id);
+                pendingRequests = pending.size();
                 if (request != null) {
                     request.handler().reply(message);
                 } // Otherwise it came after its timeout.
@@ -396,7 +441,8 @@ final class PeerLink {
         }
 
         private void greeted(ChannelHandlerContext context, Wire.HelloReply reply) {
-            String refusal = transport.membership().heard(peerId, reply);
+            String refusal =
+                    transport.isCut(peerId) ? "cut" : transport.membership().heard(reached, reply);
             if (refusal != null) {
                 problem = refusal;
                 if (reply.verdict() == Wire.Verdict.REFUSED) {
@@ -406,6 +452,11 @@ final class PeerLink {
                 return;
             }
             Channel channel = context.channel();
+            if (closed) {
+                problem = "not wanted any more";
+                context.close();
+                return;
+            }
             channel.pipeline()
                     .replace(
                             "frames",
@@ -415,11 +466,13 @@ final class PeerLink {
             connectingChannel = null;
             backoffMillis = Limits.RECONNECT_MIN_MILLIS;
             lastProblem = "";
-            ready = new Ready(channel, new Outbox(channel, transport.counters()));
+            var outbox = new Outbox(channel, transport.counters());
+            outbox.countFor(traffic);
+            ready = new Ready(channel, outbox);
             LOG.debug("peer_connected peer={} lane={}", peerId, lane);
             releaseWaiting();
             if (lane == Lane.RAFT) {
-                transport.peerConnected(peerId);
+                transport.peerConnected(reached);
             }
         }
 

@@ -33,7 +33,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What peers may ask of this member: the engine's six requests and our three. The engine's administration requests are
+ * What peers may ask of this member: the engine's six requests and ours. The engine's administration requests are
  * not among them. Each engine request is checked against the certificate that it came with.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // the callback answers in either case
@@ -72,7 +72,10 @@ final class PeerRequests implements PeerTransport.Handler {
         switch (message) {
             case AppendEntriesRequest append -> {
                 if (addressed(peerId, request, append.getServerId(), append.getPeerId())) {
-                    node.reads().heardFromLeader(append.getTerm(), append.getCommittedIndex());
+                    if (append.getEntriesCount() > 0 && node.space().critical()) {
+                        busy(request, "disk space is low"); // The leader pauses and tries again.
+                        return;
+                    }
                     var header = AppendEntriesRequestHeader.newBuilder()
                             .setGroupId(append.getGroupId())
                             .setServerId(append.getServerId())
@@ -126,7 +129,20 @@ final class PeerRequests implements PeerTransport.Handler {
             case Wire.Propose propose -> propose(request, propose);
             case Wire.LeaderState ignored -> request.sendResponse(node.reads().leaderState());
             case Wire.Query query -> query(request, query);
+            case Wire.SpaceLow ignored -> {
+                node.space().peerLow(peerId);
+                request.sendResponse(new Wire.Noted());
+            }
+            case Wire.AskDigest ask -> request.sendResponse(node.divergence().answered(ask.index()));
+            case Wire.Diverged told -> {
+                request.sendResponse(new Wire.Noted());
+                run(executor, () -> node.divergence().toldDiverged(peerId, told));
+            }
             case Wire.Transfer transfer -> transfer(request, transfer);
+            case Wire.Change change ->
+                node.membershipChanges().decide(peerId, change).thenAccept(request::sendResponse);
+            case Wire.Progress ignored ->
+                request.sendResponse(node.membershipChanges().ownProgress());
             default -> {
                 LOG.warn("peer_protocol peer={} type={}: not a request; closing", peerId, type);
                 request.connection().close();
@@ -157,11 +173,24 @@ final class PeerRequests implements PeerTransport.Handler {
         try {
             executor.execute(() -> processor.handleRequest(request, message));
         } catch (RejectedExecutionException e) {
-            request.sendResponse(ErrorResponse.newBuilder()
-                    .setErrorCode(RaftError.EBUSY.getNumber())
-                    .setErrorMsg("request queue is full")
-                    .build());
+            busy(request, "request queue is full");
         }
+    }
+
+    /** For what is told: when there is no room for it, it will be told again. */
+    private static void run(Executor executor, Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("no room for what a peer has told", e);
+        }
+    }
+
+    private static void busy(Request request, String why) {
+        request.sendResponse(ErrorResponse.newBuilder()
+                .setErrorCode(RaftError.EBUSY.getNumber())
+                .setErrorMsg(why)
+                .build());
     }
 
     private void propose(Request request, Wire.Propose propose) {
@@ -177,6 +206,11 @@ final class PeerRequests implements PeerTransport.Handler {
     private static Wire.ProposeReply failure(Throwable problem) {
         Throwable cause =
                 problem instanceof CompletionException && problem.getCause() != null ? problem.getCause() : problem;
+        if (cause instanceof ConsensusException.NotLeader elsewhere) {
+            return Wire.ProposeReply.notLeader(
+                    String.valueOf(cause.getMessage()),
+                    elsewhere.leader().map(member -> member.id().value()).orElse(0));
+        }
         Wire.Outcome outcome = cause instanceof ConsensusException known
                 ? switch (known) {
                     case ConsensusException.NoLeader e -> Wire.Outcome.NOT_LEADER;
@@ -184,9 +218,11 @@ final class PeerRequests implements PeerTransport.Handler {
                     case ConsensusException.NoQuorum e -> Wire.Outcome.NOT_LEADER;
                     case ConsensusException.Overloaded e -> Wire.Outcome.OVERLOADED;
                     case ConsensusException.Indeterminate e -> Wire.Outcome.INDETERMINATE;
+                    case ConsensusException.NoSpace e -> Wire.Outcome.NO_SPACE;
                     case ConsensusException.TooLarge e -> Wire.Outcome.TOO_LARGE;
                     case ConsensusException.NotCaughtUp e -> Wire.Outcome.UNAVAILABLE;
                     case ConsensusException.Unavailable e -> Wire.Outcome.UNAVAILABLE;
+                    case ConsensusException.ChangeInProgress e -> Wire.Outcome.UNAVAILABLE;
                     case ConsensusException.Refused e -> Wire.Outcome.UNAVAILABLE;
                 }
                 : Wire.Outcome.INDETERMINATE;
@@ -247,8 +283,11 @@ final class PeerRequests implements PeerTransport.Handler {
         }
         try {
             executor.execute(() -> {
+                PeerId peer = node.membership().enginePeer(peerId);
                 for (ReplicatorGroup group : client.replicatorGroups()) {
-                    group.checkReplicator(node.enginePeer(peerId), true);
+                    if (peer != null) {
+                        group.checkReplicator(peer, true);
+                    }
                 }
             });
         } catch (RejectedExecutionException e) {

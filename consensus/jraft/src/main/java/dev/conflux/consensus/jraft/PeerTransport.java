@@ -1,6 +1,5 @@
 package dev.conflux.consensus.jraft;
 
-import dev.conflux.consensus.api.Member;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -16,7 +15,6 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,11 +23,20 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This member's network: one listener, and {@link PeerLink}s to every other member. Mutual TLS 1.3 from the first byte;
+ * This member's network: one listener, and {@link PeerLink}s to every other member and, while somebody is looked for, to
+ * contacts. Mutual TLS 1.3 from the first byte;
  * the certificate's member name decides who is talking. Safe for any thread.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // closing: nothing waits for it
 final class PeerTransport implements AutoCloseable {
+
+    /** Another member and the links to it. */
+    private record Peer(PeerAddress address, Map<PeerLink.Lane, PeerLink> lanes) {
+
+        void close() {
+            lanes.values().forEach(PeerLink::close);
+        }
+    }
 
     /** What arrives, on an event loop: must not block. Every request gets exactly one reply, or its connection ends. */
     interface Handler {
@@ -44,11 +51,14 @@ final class PeerTransport implements AutoCloseable {
     private final PeerTls tls;
     private final Membership membership;
     private final Counters counters;
+    private final LogThrottle refusals = new LogThrottle(System::nanoTime);
     private final EventLoopGroup loops;
-    private final Map<Integer, Map<PeerLink.Lane, PeerLink>> links = new HashMap<>();
+    private final Map<Integer, Peer> peers = new ConcurrentHashMap<>();
+    private final Map<PeerAddress, PeerLink> contacts = new HashMap<>(); // guarded by this
     private final Set<PeerConnection> connections = ConcurrentHashMap.newKeySet();
     private final Channel listener;
     private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile Set<Integer> cut = Set.of();
     private volatile @Nullable Handler handler;
     private volatile @Nullable EngineRpcClient engineClient;
 
@@ -62,27 +72,11 @@ final class PeerTransport implements AutoCloseable {
                 Limits.IO_THREADS,
                 new DefaultThreadFactory("conflux-peer-" + config.nodeId(), true),
                 NioIoHandler.newFactory());
-        for (Member member : config.members()) {
-            if (!member.id().equals(config.nodeId())) {
-                var lanes = new EnumMap<PeerLink.Lane, PeerLink>(PeerLink.Lane.class);
-                for (PeerLink.Lane lane : PeerLink.Lane.values()) {
-                    lanes.put(
-                            lane,
-                            new PeerLink(
-                                    this,
-                                    member.id().value(),
-                                    PeerAddress.parse(member.address()),
-                                    lane,
-                                    loops.next().next()));
-                }
-                links.put(member.id().value(), lanes);
-            }
-        }
         this.listener = listen();
     }
 
     private Channel listen() throws IOException {
-        int port = PeerAddress.parse(config.self().address()).port();
+        int port = PeerAddress.parse(config.address()).port();
         var bound = new ServerBootstrap()
                 .group(loops)
                 .channel(NioServerSocketChannel.class)
@@ -114,17 +108,75 @@ final class PeerTransport implements AutoCloseable {
         return bound.channel();
     }
 
-    void connectAll() {
-        links.values().forEach(lanes -> lanes.values().forEach(PeerLink::start));
+    /**
+     * Links to exactly the members of the record, and nobody else; connections of others end. Called again whenever the
+     * record has changed.
+     */
+    synchronized void connectMembers() {
+        MembershipRecord record = membership.membership();
+        if (record == null || closed.get()) {
+            return;
+        }
+        var wanted = new HashMap<Integer, PeerAddress>();
+        record.members().forEach((id, member) -> {
+            if (!isSelf(id)) {
+                wanted.put(id, PeerAddress.parse(member.address()));
+            }
+        });
+        peers.entrySet().removeIf(peer -> {
+            boolean gone = !peer.getValue().address().equals(wanted.get(peer.getKey()));
+            if (gone) {
+                peer.getValue().close();
+            }
+            return gone;
+        });
+        wanted.forEach((id, address) -> {
+            if (!peers.containsKey(id)) {
+                var lanes = new EnumMap<PeerLink.Lane, PeerLink>(PeerLink.Lane.class);
+                for (PeerLink.Lane lane : PeerLink.Lane.values()) {
+                    lanes.put(
+                            lane,
+                            new PeerLink(this, id, address, lane, loops.next().next()));
+                }
+                peers.put(id, new Peer(address, lanes));
+                lanes.values().forEach(PeerLink::start);
+            }
+        });
+        for (PeerConnection connection : connections) {
+            if (connection.acceptedFrom(id -> !wanted.containsKey(id))) {
+                connection.close();
+            }
+        }
+    }
+
+    /**
+     * Says hello to exactly these, again and again, until told otherwise; what they answer is in
+     * {@link Membership#heard}.
+     *
+     * @param wanted addresses, with the node id expected there, or 0
+     */
+    synchronized void contacts(Map<PeerAddress, Integer> wanted) {
+        PeerAddress own = PeerAddress.parse(config.address());
+        contacts.entrySet().removeIf(contact -> {
+            boolean gone = !wanted.containsKey(contact.getKey());
+            if (gone) {
+                contact.getValue().close();
+            }
+            return gone;
+        });
+        wanted.forEach((address, id) -> {
+            if (!closed.get() && !contacts.containsKey(address) && !address.equals(own) && !isSelf(id)) {
+                var link = new PeerLink(
+                        this, id, address, PeerLink.Lane.CALL, loops.next().next());
+                contacts.put(address, link);
+                link.start();
+            }
+        });
     }
 
     /** From now on requests are handed over. */
     void serve(Handler newHandler) {
         handler = newHandler;
-    }
-
-    List<Member> members() {
-        return config.members();
     }
 
     boolean isSelf(int nodeId) {
@@ -149,22 +201,46 @@ final class PeerTransport implements AutoCloseable {
         return membership;
     }
 
+    /** How often refused peers are complained about. */
+    LogThrottle refusals() {
+        return refusals;
+    }
+
     Counters counters() {
         return counters;
     }
 
+    /** The link to another member. Who has just gone, or was never there, is as good as not connected. */
     PeerLink link(int peerId, PeerLink.Lane lane) {
-        Map<PeerLink.Lane, PeerLink> lanes = links.get(peerId);
-        PeerLink link = lanes == null ? null : lanes.get(lane);
-        if (link == null) {
-            throw new IllegalArgumentException("node id: " + peerId + " (expected: another member)");
+        Peer peer = peers.get(peerId);
+        PeerLink link = peer == null ? null : peer.lanes().get(lane);
+        return link == null ? PeerLink.toNobody(this, peerId, lane, loops.next().next()) : link;
+    }
+
+    boolean connected(int peerId) {
+        Peer peer = peers.get(peerId);
+        PeerLink link = peer == null ? null : peer.lanes().get(PeerLink.Lane.RAFT);
+        return link != null && link.connected();
+    }
+
+    /** From now on nothing passes to or from these members, as with a broken network between. For tests. */
+    void cut(Set<Integer> cutOff) {
+        cut = Set.copyOf(cutOff);
+        for (int id : cutOff) {
+            Peer peer = peers.get(id);
+            if (peer != null) {
+                peer.lanes().values().forEach(PeerLink::reset);
+            }
         }
-        return link;
+    }
+
+    boolean isCut(int peerId) {
+        return cut.contains(peerId);
     }
 
     void dispatch(int peerId, Request request, MessageType type, Object message) {
         Handler current = handler;
-        if (current == null) {
+        if (current == null || isCut(peerId)) {
             request.connection().close(); // Not started yet; the peer connects again.
             return;
         }
@@ -196,7 +272,10 @@ final class PeerTransport implements AutoCloseable {
             return;
         }
         listener.close().awaitUninterruptibly();
-        links.values().forEach(lanes -> lanes.values().forEach(PeerLink::close));
+        synchronized (this) {
+            peers.values().forEach(Peer::close);
+            contacts.values().forEach(PeerLink::close);
+        }
         connections.forEach(PeerConnection::close);
         loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
     }

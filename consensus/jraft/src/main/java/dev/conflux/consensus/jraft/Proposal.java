@@ -2,7 +2,6 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.Closure;
 import com.alipay.sofa.jraft.Status;
-import com.alipay.sofa.jraft.entity.PeerId;
 import com.alipay.sofa.jraft.entity.Task;
 import com.alipay.sofa.jraft.error.RaftError;
 import dev.conflux.base.failpoint.Failpoints;
@@ -27,17 +26,20 @@ final class Proposal {
     private static final String NOT_LEADER_MESSAGE = "Is not leader.";
 
     private final JRaftNode node;
+    private final Envelope.Kind kind;
     private final byte[] command;
     private final boolean forwardable;
     private final long deadlineNanos;
     private final CompletableFuture<Committed> future = new CompletableFuture<>();
     private volatile boolean inDoubt;
     private volatile @Nullable Committed committedElsewhere;
+    private volatile @Nullable Integer hintedLeader; // by a member that was asked and does not lead
     private volatile String lastProblem = "none is known";
     private long pauseMillis = Limits.RETRY_MIN_MILLIS;
 
-    Proposal(JRaftNode node, byte[] command, Duration timeout, boolean forwardable) {
+    Proposal(JRaftNode node, Envelope.Kind kind, byte[] command, Duration timeout, boolean forwardable) {
         this.node = node;
+        this.kind = kind;
         this.command = command;
         this.forwardable = forwardable;
         this.deadlineNanos = System.nanoTime() + timeout.toNanos();
@@ -71,15 +73,21 @@ final class Proposal {
             return;
         }
         if (node.leadsOrWill()) {
-            append();
+            // A change of membership may be what makes room.
+            String noSpace = kind == Envelope.Kind.COMMAND ? node.space().refusal() : null;
+            if (noSpace == null) {
+                append();
+            } else {
+                refusedForSpace(noSpace);
+            }
             return;
         }
         if (!forwardable) {
             future.completeExceptionally(new ConsensusException.NotLeader(node.leaderMember()));
             return;
         }
-        PeerId leader = node.engine().getLeaderId();
-        Integer leaderId = leader == null || leader.isEmpty() ? null : node.nodeIdOf(leader);
+        Integer leaderId = hintedLeader != null ? hintedLeader : node.leaderId();
+        hintedLeader = null;
         if (leaderId == null || leaderId == node.selfId()) {
             retry("none is known");
             return;
@@ -87,12 +95,27 @@ final class Proposal {
         forward(leaderId);
     }
 
+    private void refusedForSpace(String why) {
+        if (!node.space().handingOver()) {
+            noSpace(why);
+        } else if (forwardable) {
+            retry(why);
+        } else {
+            future.completeExceptionally(new ConsensusException.NotLeader(null));
+        }
+    }
+
+    private void noSpace(String why) {
+        node.counters().refusedForSpace.increment();
+        future.completeExceptionally(new ConsensusException.NoSpace(why));
+    }
+
     private void append() {
         Failpoints.hit("propose.before_append");
         inDoubt = true;
         node.counters().proposed.increment();
         try {
-            node.engine().apply(new Task(new Envelope(node.wallClockMillis(), command).encode(), new Appended()));
+            node.engine().apply(new Task(new Envelope(kind, node.wallClockMillis(), command).encode(), new Appended()));
         } catch (IllegalStateException e) {
             notAppended(); // Thrown before anything is queued.
             future.completeExceptionally(new ConsensusException.Unavailable("stopping"));
@@ -180,15 +203,20 @@ final class Proposal {
             case OK -> committedElsewhere(new Committed(answer.position(), answer.result()));
             case NOT_LEADER -> {
                 notAppended();
+                hintedLeader = node.isMember(answer.leaderHint()) ? (Integer) answer.leaderHint() : null;
                 retry(answer.detail());
             }
             case OVERLOADED -> {
                 notAppended();
                 overloaded(answer.detail());
             }
-            case UNAVAILABLE -> {
+            case UNAVAILABLE, CHANGE_IN_PROGRESS -> {
                 notAppended();
                 retry(answer.detail());
+            }
+            case NO_SPACE -> {
+                notAppended();
+                noSpace(answer.detail());
             }
             case TOO_LARGE -> {
                 notAppended();
@@ -202,6 +230,7 @@ final class Proposal {
     /** Waits, as long as the caller does, until this member shows what it says has been written. */
     private void committedElsewhere(Committed committed) {
         committedElsewhere = committed;
+        node.committedElsewhere(committed.position());
         node.applied().reach(committed.position().index()).thenAccept(index -> future.complete(committed));
     }
 

@@ -5,7 +5,9 @@ import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.ConsensusNode;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /** Bounds what waits for an answer at once, and starts a {@link Proposal} for each call. Safe for any thread. */
 @SuppressWarnings("FutureReturnValueIgnored") // callbacks handle their own failures
@@ -40,9 +42,29 @@ final class Proposals {
             return CompletableFuture.failedFuture(
                     new ConsensusException.Overloaded(count + " proposals are waiting for an answer"));
         }
-        CompletableFuture<Committed> future = new Proposal(node, command, timeout, forwardable).start(timeout);
-        future.whenComplete((committed, problem) -> released(command.length, true));
+        long begin = System.nanoTime();
+        CompletableFuture<Committed> future =
+                new Proposal(node, Envelope.Kind.COMMAND, command, timeout, forwardable).start(timeout);
+        future.whenComplete((committed, problem) -> {
+            released(command.length, true);
+            count(problem);
+            node.counters().proposalTime.record(System.nanoTime() - begin, TimeUnit.NANOSECONDS);
+        });
         return future;
+    }
+
+    /** Overload and unknown outcomes are counted where they are found. */
+    private void count(@Nullable Throwable problem) {
+        if (problem == null) {
+            node.counters().committed.increment();
+        } else if (!(problem instanceof ConsensusException.Overloaded)
+                && !(problem instanceof ConsensusException.Indeterminate)) {
+            node.counters().refused.increment();
+        }
+    }
+
+    long inFlightBytes() {
+        return inFlightBytes.get();
     }
 
     private void released(int bytes, boolean counted) {

@@ -31,35 +31,36 @@ final class Reads {
 
     Reads(JRaftNode node) {
         this.node = node;
-        this.freshness = new Freshness(System::nanoTime, node::appliedIndex);
+        this.freshness = new Freshness(System::nanoTime);
     }
 
     CompletableFuture<ReadPoint> readPoint(ReadLevel level, Duration timeout) {
         if (level == ReadLevel.STALE) {
             return CompletableFuture.completedFuture(point(level));
         }
+        if (level == ReadLevel.FOLLOWER) {
+            return followerReadPoint(node.config().followerReadLag());
+        }
         ConsensusException unavailable = node.unavailable();
         if (unavailable != null) {
             return CompletableFuture.failedFuture(unavailable);
         }
         return switch (level) {
-            case STALE -> throw new AssertionError("answered above");
-            case FOLLOWER -> followerPoint();
+            case STALE, FOLLOWER -> throw new AssertionError("answered above");
             case STRONG -> new Read(level, timeout).start(this::strong);
             case LINEARIZABLE -> new Read(level, timeout).start(this::linearizable);
         };
     }
 
-    private CompletableFuture<ReadPoint> followerPoint() {
-        ReadPoint point = point(ReadLevel.FOLLOWER);
-        if (point.stalenessMillis() > node.config().followerReadLag().toMillis()) {
-            Node engine = node.engine();
-            return CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(
-                    engine.getLastCommittedIndex(),
-                    point.appliedIndex(),
-                    node.config().followerReadLag()));
+    CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        ConsensusException unavailable = node.unavailable();
+        if (unavailable != null) {
+            return CompletableFuture.failedFuture(unavailable);
         }
-        return CompletableFuture.completedFuture(point);
+        ReadPoint point = point(ReadLevel.FOLLOWER);
+        return point.stalenessMillis() > maxLag.toMillis()
+                ? CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(point.stalenessMillis(), maxLag))
+                : CompletableFuture.completedFuture(point);
     }
 
     private ReadPoint point(ReadLevel level) {
@@ -68,7 +69,7 @@ final class Reads {
     }
 
     long staleness() {
-        return node.adapter().leads() && node.isLeading() ? 0 : freshness.stalenessMillis();
+        return freshness.stalenessMillis();
     }
 
     /** A read that is tried until it succeeds or its time is up; repeating a read harms nobody. */
@@ -173,11 +174,35 @@ final class Reads {
         return future;
     }
 
+    /** Asks the leader, on the leader itself its majority, whether this member is up to date. */
+    void confirmFreshness() {
+        RunningEngine now = node.running();
+        if (now == null || (node.leaderId() == null && !node.isLeading())) {
+            return;
+        }
+        long asked = freshness.now();
+        now.engine().readIndex(new byte[0], new ReadIndexClosure() {
+            @Override
+            public void run(Status status, long index, byte[] context) {
+                if (status.isOk()) {
+                    confirmed(asked, index);
+                }
+            }
+        });
+    }
+
+    /** The engine calls back only once the index has been applied. */
+    private void confirmed(long asked, long index) {
+        node.applied().advance(index);
+        freshness.confirmed(asked);
+    }
+
     private void linearizable(Read read) {
         if (Failpoints.skips("defence.read_index")) {
             read.future.complete(point(ReadLevel.LINEARIZABLE));
             return;
         }
+        long asked = freshness.now();
         node.engine().readIndex(new byte[0], new ReadIndexClosure() {
             private final AtomicBoolean called = new AtomicBoolean();
 
@@ -188,7 +213,7 @@ final class Reads {
                 }
                 if (status.isOk()) {
                     Failpoints.hit("read.index_known");
-                    node.applied().advance(index); // the engine calls back only once it has been applied
+                    confirmed(asked, index);
                     read.future.complete(point(ReadLevel.LINEARIZABLE));
                     return;
                 }
@@ -212,7 +237,7 @@ final class Reads {
         if (member.equals(node.config().nodeId())) {
             return completing(() -> node.stateMachine().query(query));
         }
-        if (node.config().members().stream().noneMatch(m -> m.id().equals(member))) {
+        if (node.membership().member(member.value()) == null) {
             return CompletableFuture.failedFuture(
                     new ConsensusException.Refused("node " + member + " is not a member"));
         }
@@ -258,12 +283,5 @@ final class Reads {
         }
         Node engine = now.engine();
         return PeerRequests.leaderState(now.storage().term(), engine.getLastCommittedIndex(), engine.getLastLogIndex());
-    }
-
-    void heardFromLeader(long leaderTerm, long committedIndex) {
-        RunningEngine now = node.running();
-        if (now != null) {
-            freshness.heard(leaderTerm, now.storage().term(), committedIndex);
-        }
     }
 }

@@ -48,8 +48,10 @@ final class Snapshots {
 
     /** Takes one when enough has been written since the last; called by the housekeeper. */
     void check() {
-        boolean due = node.adapter().bytesSinceSnapshot() >= node.config().snapshotLogBytes()
-                || node.adapter().entriesSinceSnapshot() >= node.config().snapshotLogEntries();
+        boolean due =
+                node.adapter().bytesSinceSnapshot() >= node.config().upkeep().snapshotLogBytes()
+                        || node.adapter().entriesSinceSnapshot()
+                                >= node.config().upkeep().snapshotLogEntries();
         if (!due || System.nanoTime() - notBeforeNanos < 0 || !underWay.compareAndSet(false, true)) {
             return;
         }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +21,8 @@ final class Startup {
 
     private final JRaftNode node;
     private final Executor rpcExecutor;
+    private long contactsNotBeforeNanos = System.nanoTime(); // starter thread only
+    private String contactsProblem = ""; // starter thread only
 
     Startup(JRaftNode node, Executor rpcExecutor) {
         this.node = node;
@@ -52,10 +55,51 @@ final class Startup {
                     + found.clusterName() + " (expected: node " + config.nodeId() + " of " + config.clusterName()
                     + ")");
         }
-        String configured = Membership.describe(config.members());
-        if (found.initialised() && !found.membership().equals(configured)) {
-            throw new IdentityException(dataDir + " was bootstrapped with members [" + found.membership()
-                    + "], configured are [" + configured + "]. Ids and addresses are fixed at bootstrap");
+        return found;
+    }
+
+    /**
+     * The membership record of a directory that has an identity.
+     *
+     * @return null as long as it does not belong to a cluster
+     * @throws IdentityException when this node must not run with it
+     */
+    static @Nullable MembershipRecord membership(JRaftConfig config, Identity identity) throws IOException {
+        if (!identity.initialised()) {
+            return null;
+        }
+        Path dataDir = config.dataDir();
+        MembershipRecord found = MembershipRecord.read(dataDir);
+        if (found == null) {
+            throw new IdentityException(dataDir.resolve(MembershipRecord.FILE) + " is missing. Restore the file from a"
+                    + " backup or from another member of the cluster, or remove this member and join with empty"
+                    + " directories under a new node id");
+        }
+        if (found.clusterEpoch() != identity.clusterEpoch()) {
+            throw new IdentityException(dataDir.resolve(MembershipRecord.FILE) + " is of epoch " + found.clusterEpoch()
+                    + ", " + dataDir.resolve(Identity.FILE) + " of epoch " + identity.clusterEpoch()
+                    + ": raft-inspector force-new-cluster was interrupted; do it again");
+        }
+        int self = config.nodeId().value();
+        if (!found.clusterId().equals(identity.clusterId())) {
+            throw new IdentityException(dataDir.resolve(MembershipRecord.FILE) + " is of cluster " + found.clusterId()
+                    + ", " + dataDir.resolve(Identity.FILE) + " of cluster " + identity.clusterId());
+        }
+        if (found.removed().contains(self)) {
+            throw new IdentityException("node " + self + " was removed from cluster " + found.clusterId()
+                    + " and its id is never accepted again. To use this machine again: empty directories, a new node id,"
+                    + " and add it");
+        }
+        MembershipRecord.Entry own = found.members().get(self);
+        if (own != null && !own.address().equals(config.address())) {
+            throw new IdentityException(dataDir + " belongs to node " + self + " at address " + own.address()
+                    + ", configured is " + config.address() + ". An address is fixed when a node becomes a member: keep"
+                    + " it (a DNS name may move), or remove the node and add it with empty directories under a new id");
+        }
+        if (found.featureLevel() > config.featureLevel()) {
+            throw new IdentityException("UPGRADE_REQUIRED: " + dataDir + " is of a cluster at feature level "
+                    + found.featureLevel() + ", this build understands " + config.featureLevel()
+                    + "; start a newer version");
         }
         return found;
     }
@@ -65,6 +109,7 @@ final class Startup {
         var bootstrap = new Bootstrap(node.config(), node.membership());
         long reportAt = System.nanoTime();
         while (!node.membership().identity().initialised() && !node.closing()) {
+            lookForContacts();
             Identity adopted = bootstrap.step();
             if (adopted != null) {
                 LOG.info(
@@ -80,6 +125,22 @@ final class Startup {
             }
             if (node.stoppingWithin(Limits.BOOTSTRAP_CHECK_MILLIS)) {
                 return;
+            }
+        }
+    }
+
+    /** Looks again now and then: names get addresses late, and change them. */
+    private void lookForContacts() {
+        if (System.nanoTime() - contactsNotBeforeNanos < 0) {
+            return;
+        }
+        contactsNotBeforeNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.CONTACTS_REFRESH_MILLIS);
+        try {
+            node.transport().contacts(node.config().origin().contacts());
+        } catch (IOException | IllegalArgumentException e) {
+            if (!String.valueOf(e.getMessage()).equals(contactsProblem)) {
+                contactsProblem = String.valueOf(e.getMessage());
+                LOG.warn("contacts_unknown reason=\"{}\"", contactsProblem);
             }
         }
     }
@@ -105,15 +166,27 @@ final class Startup {
                 node.config(),
                 mark,
                 markLost,
+                node.membership().current().members().size() == 1,
                 node.quarantine(),
-                node.stateMachine().applied());
+                node.stateMachine().applied(),
+                node.counters(),
+                node.watchdog(),
+                node.applied());
         node.adapter().attach(storage);
+        storage.appendTime(nanos -> node.counters().appendTime.record(nanos, TimeUnit.NANOSECONDS));
         long snapshot =
                 EngineStorage.newestSnapshot(EngineOptions.snapshots(dataDir)).index();
         node.adapter().snapshotIndex(snapshot);
+        node.adapter().snapshotAtMillis(EngineStorage.newestSnapshotMillis(EngineOptions.snapshots(dataDir)));
         node.applied().advance(node.stateMachine().applied().index());
         Files.createDirectories(EngineOptions.snapshots(dataDir));
-        var options = new EngineOptions(node.config(), node.transport(), node.quarantine(), storage, node.adapter());
+        var options = new EngineOptions(
+                node.config(),
+                node.membership().current(),
+                node.transport(),
+                node.quarantine(),
+                storage,
+                node.adapter());
         NodeManager.getInstance().addAddress(node.self().getEndpoint());
         Node engine;
         try {
@@ -135,6 +208,6 @@ final class Startup {
                         Math.max(0, node.stateMachine().applied().index() - snapshot)); // loading has reset it
         var requests = new PeerRequests(node, node.stateMachine(), node.quarantine(), rpcExecutor, node.self());
         Failpoints.disk("start.engine_running");
-        return new RunningEngine(engine, storage, mark, requests);
+        return new RunningEngine(engine, storage, mark, requests, new CommitHints(node, engine, storage));
     }
 }

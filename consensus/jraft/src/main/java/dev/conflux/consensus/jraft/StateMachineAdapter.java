@@ -15,11 +15,14 @@ import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.StateMachine;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -36,37 +39,52 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     private static final Logger LOG = LoggerFactory.getLogger(StateMachineAdapter.class);
 
-    /** Where the state's files are inside a snapshot, and where it says what they contain. */
+    /** Where the state's files are inside a snapshot. */
     static final String STATE = "state";
-
-    static final String POSITION = "position";
 
     private final StateMachine stateMachine;
     private final Halt halt;
     private final Counters counters;
     private final Executor snapshots;
     private final AppliedIndex applied;
+    private final Membership membership;
+    private final Watchdog.Activity working;
+    private final Digests digests;
     private final AtomicBoolean failed = new AtomicBoolean();
     private @Nullable EngineStorage storage; // set once before the engine starts
 
     /** Held while the state machine works: by the apply thread always, by {@link #passed} now and then. */
-    private final ReentrantLock working = new ReentrantLock();
+    private final ReentrantLock turn = new ReentrantLock();
 
     private volatile long lastPassed;
     private volatile long leaderTerm; // 0 = not leading, or nothing committed in the own term yet
     private volatile long snapshotIndex;
+    private volatile boolean restoring;
+    private volatile long snapshotAtMillis; // wall clock; 0 = there is none
+    private volatile long snapshotMillis;
+    private volatile long snapshotBytes;
 
     // Written by the apply thread, read by the snapshot trigger.
     private final AtomicLong bytesSinceSnapshot = new AtomicLong();
     private final AtomicLong entriesSinceSnapshot = new AtomicLong();
 
     StateMachineAdapter(
-            StateMachine stateMachine, Halt halt, Counters counters, Executor snapshots, AppliedIndex applied) {
+            StateMachine stateMachine,
+            Membership membership,
+            Halt halt,
+            Counters counters,
+            Executor snapshots,
+            AppliedIndex applied,
+            Watchdog.Activity working,
+            Digests digests) {
         this.stateMachine = stateMachine;
         this.halt = halt;
         this.counters = counters;
         this.snapshots = snapshots;
         this.applied = applied;
+        this.membership = membership;
+        this.working = working;
+        this.digests = digests;
     }
 
     void attach(EngineStorage engineStorage) {
@@ -86,12 +104,35 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         return snapshotIndex;
     }
 
+    /** When the newest snapshot was made or received, Unix milliseconds; 0 = there is none. */
+    long snapshotAtMillis() {
+        return snapshotAtMillis;
+    }
+
+    void snapshotAtMillis(long millis) {
+        snapshotAtMillis = millis;
+    }
+
+    /** How long the last one taken here took; 0 before the first. */
+    long snapshotMillis() {
+        return snapshotMillis;
+    }
+
+    long snapshotBytes() {
+        return snapshotBytes;
+    }
+
     /** True on a leader that has committed an entry of its own term: its commit index is the cluster's. */
     boolean leads() {
         EngineStorage current = storage;
         long term = leaderTerm;
         // A later term can begin, even as leader again, before the apply thread hears that the earlier one has ended.
         return term != 0 && current != null && term == current.term();
+    }
+
+    /** True while a snapshot is being restored: it may take as long as reading it takes. */
+    boolean restoring() {
+        return restoring;
     }
 
     boolean failed() {
@@ -110,11 +151,13 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onApply(Iterator iterator) {
-        working.lock();
+        turn.lock();
+        working.begin();
         try {
             apply(iterator);
         } finally {
-            working.unlock();
+            working.end();
+            turn.unlock();
         }
     }
 
@@ -134,12 +177,29 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                 LogPosition position = new LogPosition(iterator.getIndex(), iterator.getTerm());
                 Closure closure = iterator.done();
                 last = position.index();
+                if (Envelope.isMembership(iterator.getData())) {
+                    flush(entries, closures, bytes);
+                    bytes = 0;
+                    applyMembership(position, Envelope.decode(iterator.getData()), closure);
+                    reached = stateMachine.applied();
+                    firstOfRun = true; // For the state machine this is a gap.
+                    iterator.next();
+                    continue;
+                }
                 if (position.index() <= reached.index()) {
                     // The state is ahead of the engine's snapshot after a restart. No proposer waits for these.
                     counters.replayedEntries.increment();
+                    working.progress(); // There may be hundreds of thousands of them.
                     if (closure != null) {
                         closure.run(new Status(RaftError.EINTERNAL, "already applied"));
                     }
+                } else if (Envelope.isDigestMark(iterator.getData())) {
+                    flush(entries, closures, bytes);
+                    bytes = 0;
+                    digests.marked(
+                            position.index(),
+                            Envelope.decode(iterator.getData()).whole());
+                    stateMachine.skipped(position);
                 } else {
                     if (firstOfRun && position.index() > reached.index() + 1) {
                         skipped(position.index() - 1);
@@ -168,13 +228,25 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
+    /** The record is durable before the entry counts as applied; it knows itself what it has applied already. */
+    private void applyMembership(LogPosition position, Envelope envelope, @Nullable Closure closure)
+            throws IOException {
+        String refusal = membership.apply(position, MembershipEntry.decode(envelope.command()));
+        applied.advance(position.index());
+        if (closure instanceof Proposal.Appended proposal) {
+            proposal.applied(position, refusal.getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
     private void flush(List<LogEntry> entries, List<@Nullable Closure> closures, long bytes) {
         if (entries.isEmpty()) {
             return;
         }
+        long begin = System.nanoTime();
         Failpoints.hit("apply.before_batch");
         List<byte[]> results = stateMachine.apply(List.copyOf(entries));
         Failpoints.hit("apply.after_batch");
+        counters.applyTime.record(System.nanoTime() - begin, TimeUnit.NANOSECONDS);
         if (results.size() != entries.size()) {
             throw new IllegalStateException(
                     "state machine returned " + results.size() + " results for " + entries.size() + " entries");
@@ -203,6 +275,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         Failpoints.hit("apply.after_replies");
         entries.clear();
         closures.clear();
+        working.progress();
     }
 
     /** Tells of the component's own entries before a command; their term is looked up, never guessed. */
@@ -221,7 +294,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
      * @param index that the engine has applied, so that every command up to it has been applied
      */
     void passed(long index) {
-        if (index <= lastPassed || failed.get() || !working.tryLock()) {
+        if (index <= lastPassed || failed.get() || !turn.tryLock()) {
             return;
         }
         try {
@@ -230,11 +303,19 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             }
             lastPassed = index;
         } finally {
-            working.unlock();
+            turn.unlock();
         }
     }
 
-    private void fail(String reason, @Nullable Throwable cause) {
+    /** What is stuck will not come back: ends the process without another word, as the log may be stuck too. */
+    void stuck(String reason) {
+        if (failed.compareAndSet(false, true)) {
+            halt.halt(reason, null);
+        }
+    }
+
+    /** Ends this member: it must not go on. */
+    void fail(String reason, @Nullable Throwable cause) {
         if (failed.compareAndSet(false, true)) {
             LOG.error("halt reason=\"{}\"", reason, cause);
             halt.halt(reason, cause);
@@ -251,6 +332,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     @Override
     public void onSnapshotSave(SnapshotWriter writer, Closure done) {
         try {
+            long begin = System.nanoTime();
             Failpoints.disk("snapshot.before_begin");
             Path root = Path.of(writer.getPath());
             Path directory = root.resolve(STATE);
@@ -259,38 +341,52 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             entriesSinceSnapshot.set(0);
             StateMachine.Snapshot snapshot = beginSnapshot(directory);
             Failpoints.disk("snapshot.begun");
-            snapshots.execute(() -> complete(writer, root, snapshot, done));
+            membership.current().write(root);
+            snapshots.execute(() -> complete(writer, root, snapshot, begin, done));
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
         }
     }
 
     private StateMachine.Snapshot beginSnapshot(Path directory) throws IOException {
-        working.lock();
+        turn.lock();
         try {
             return stateMachine.beginSnapshot(directory);
         } finally {
-            working.unlock();
+            turn.unlock();
         }
     }
 
-    private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, Closure done) {
+    private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, long begin, Closure done) {
         try {
             Failpoints.disk("snapshot.before_complete");
             List<String> names = snapshot.complete();
-            LogPosition position = snapshot.position();
-            Path positionFile = root.resolve(POSITION);
-            DurableFiles.replace(positionFile, position.index() + " " + position.term() + "\n");
-            add(writer, root, POSITION);
+            var files = new ArrayList<SnapshotManifest.Entry>();
+            SnapshotManifest.Entry membershipFile = SnapshotManifest.entry(root, MembershipRecord.FILE);
+            add(writer, membershipFile);
+            files.add(membershipFile);
             for (String name : names) {
                 Failpoints.disk("snapshot.before_file_sync");
                 DurableFiles.syncFile(root.resolve(STATE).resolve(name));
-                add(writer, root, STATE + "/" + name);
+                SnapshotManifest.Entry file = SnapshotManifest.entry(root, STATE + "/" + name);
+                add(writer, file);
+                files.add(file);
             }
             DurableFiles.syncDirectory(root.resolve(STATE));
-            DurableFiles.syncDirectory(root);
+            new SnapshotManifest(snapshot.position(), files).write(root);
+            add(writer, SnapshotManifest.entry(root, SnapshotManifest.FILE));
             Failpoints.disk("snapshot.before_done");
             counters.snapshotsTaken.increment();
+            long bytes = files.stream().mapToLong(SnapshotManifest.Entry::bytes).sum();
+            snapshotBytes = bytes;
+            snapshotMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+            snapshotAtMillis = System.currentTimeMillis();
+            LOG.info(
+                    "snapshot_taken position={} files={} bytes={} millis={}",
+                    snapshot.position(),
+                    files.size(),
+                    bytes,
+                    snapshotMillis);
             done.run(Status.OK());
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
@@ -299,12 +395,12 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         }
     }
 
-    private static void add(SnapshotWriter writer, Path root, String name) throws IOException {
-        LocalFileMeta meta = LocalFileMeta.newBuilder()
-                .setChecksum(DurableFiles.checksum(root.resolve(name)))
-                .build();
-        if (!writer.addFile(name, meta)) {
-            throw new IOException("snapshot file " + name + " occurs twice");
+    /** With the checksum the engine can leave out what a receiver has already. */
+    private static void add(SnapshotWriter writer, SnapshotManifest.Entry file) throws IOException {
+        LocalFileMeta meta =
+                LocalFileMeta.newBuilder().setChecksum(file.crc32c()).build();
+        if (!writer.addFile(file.name(), meta)) {
+            throw new IOException("snapshot file " + file.name() + " occurs twice");
         }
     }
 
@@ -316,15 +412,17 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public boolean onSnapshotLoad(SnapshotReader reader) {
-        working.lock();
+        turn.lock();
+        restoring = true;
         try {
             var included = reader.load();
             LogPosition logPosition = new LogPosition(included.getLastIncludedIndex(), included.getLastIncludedTerm());
             Path root = Path.of(reader.getPath());
-            LogPosition position = readPosition(root.resolve(POSITION));
+            SnapshotManifest manifest = SnapshotManifest.read(root);
+            LogPosition position = manifest.position();
             if (stateMachine.applied().index() < position.index()) {
                 Failpoints.disk("install.before_verify");
-                verify(reader, root);
+                manifest.verify(root);
                 Failpoints.disk("install.before_restore");
                 LogPosition restored = stateMachine.restore(root.resolve(STATE));
                 Failpoints.disk("install.after_restore");
@@ -334,8 +432,14 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                             "restored state is at " + stateMachine.applied() + ", the snapshot at " + position);
                 }
                 counters.snapshotsInstalled.increment();
+                snapshotAtMillis = System.currentTimeMillis();
                 LOG.info("snapshot_restored position={}", position);
             }
+            MembershipRecord record = MembershipRecord.read(root);
+            if (record == null) {
+                throw new IOException(root.resolve(MembershipRecord.FILE) + " is missing");
+            }
+            membership.install(record);
             EngineStorage current = storage;
             if (current != null) {
                 current.snapshotLoaded(logPosition);
@@ -346,30 +450,14 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             applied.advance(logPosition.index());
             return true;
         } catch (Throwable e) {
-            fail("snapshot cannot be restored from " + reader.getPath() + ": " + e.getMessage(), e);
+            fail(
+                    "snapshot cannot be restored from " + reader.getPath() + ": " + e.getMessage() + ". "
+                            + EngineStorage.REPAIR,
+                    e);
             return false;
         } finally {
-            working.unlock();
-        }
-    }
-
-    private static LogPosition readPosition(Path file) throws IOException {
-        String text = Files.readString(file).trim();
-        int space = text.indexOf(' ');
-        return new LogPosition(Long.parseLong(text.substring(0, space)), Long.parseLong(text.substring(space + 1)));
-    }
-
-    private static void verify(SnapshotReader reader, Path root) throws IOException {
-        for (String name : reader.listFiles()) {
-            if (reader.getFileMeta(name) instanceof LocalFileMeta meta && meta.hasChecksum()) {
-                String checksum = DurableFiles.checksum(root.resolve(name));
-                if (!checksum.equals(meta.getChecksum())) {
-                    throw new IOException(
-                            root.resolve(name) + ": checksum " + checksum + " (expected: " + meta.getChecksum() + ")");
-                }
-            } else {
-                throw new IOException(root.resolve(name) + ": no checksum");
-            }
+            restoring = false;
+            turn.unlock();
         }
     }
 
@@ -379,6 +467,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     public void onLeaderStart(long term) {
         Failpoints.hit("leader.start");
         leaderTerm = term;
+        counters.leaderChanges.increment();
         LOG.info("leader_start term={}", term);
     }
 
@@ -390,6 +479,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onStartFollowing(LeaderChangeContext context) {
+        counters.leaderChanges.increment();
         LOG.info("following leader={} term={}", context.getLeaderId(), context.getTerm());
     }
 
@@ -400,7 +490,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onConfigurationCommitted(Configuration configuration) {
-        // Membership is static for now.
+        membership.voters(Set.copyOf(configuration.getPeers()));
     }
 
     @Override

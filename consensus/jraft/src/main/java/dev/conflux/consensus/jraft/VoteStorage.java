@@ -36,6 +36,7 @@ final class VoteStorage implements RaftMetaStorage {
     private final Path file;
     private final long reachedTerm;
     private final LongConsumer termListener;
+    private final Watchdog.Activity writing;
     private @Nullable NodeImpl node;
     private long term;
     private PeerId votedFor = PeerId.emptyPeer();
@@ -44,10 +45,11 @@ final class VoteStorage implements RaftMetaStorage {
      * @param reachedTerm of the newest entry the log ever held: an older vote file is somebody's backup
      * @param termListener hears of the term that was read and of every one that was written
      */
-    VoteStorage(Path file, long reachedTerm, LongConsumer termListener) {
+    VoteStorage(Path file, long reachedTerm, LongConsumer termListener, Watchdog.Activity writing) {
         this.file = file;
         this.reachedTerm = reachedTerm;
         this.termListener = termListener;
+        this.writing = writing;
     }
 
     /** @throws IdentityException when the file is damaged: the engine must not start with a guess */
@@ -57,7 +59,9 @@ final class VoteStorage implements RaftMetaStorage {
         try {
             DurableFiles.createDirectories(DurableFiles.parent(file));
             if (Files.exists(file)) {
-                read();
+                Vote vote = read(file);
+                term = vote.term();
+                votedFor = vote.votedFor();
             }
         } catch (IOException e) {
             LOG.error("{} cannot be read", file, e);
@@ -72,7 +76,15 @@ final class VoteStorage implements RaftMetaStorage {
         return true;
     }
 
-    private void read() throws IOException {
+    /** What the file says. */
+    record Vote(long term, PeerId votedFor) {}
+
+    /**
+     * Reads a vote file.
+     *
+     * @throws IdentityException when it is damaged
+     */
+    static Vote read(Path file) throws IOException {
         String text = Files.readString(file, StandardCharsets.ISO_8859_1);
         int end = text.lastIndexOf(CHECKSUM);
         if (end < 0 || !text.substring(end).equals(checksumLine(text.substring(0, end)))) {
@@ -81,13 +93,12 @@ final class VoteStorage implements RaftMetaStorage {
                     + " directories under a new node id");
         }
         String[] lines = text.substring(0, end).split("\n", -1);
-        term = Long.parseLong(lines[0].substring("term=".length()));
         String peer = lines[1].substring("voted_for=".length());
         var parsed = new PeerId();
         if (!peer.isEmpty() && !parsed.parse(peer)) {
             throw new IdentityException(file + ": " + peer + " (expected: a member)");
         }
-        votedFor = parsed;
+        return new Vote(Long.parseLong(lines[0].substring("term=".length())), parsed);
     }
 
     private static String checksumLine(String lines) {
@@ -98,6 +109,7 @@ final class VoteStorage implements RaftMetaStorage {
 
     private boolean save() {
         String lines = "term=" + term + "\nvoted_for=" + (votedFor.isEmpty() ? "" : votedFor.toString()) + "\n";
+        writing.begin();
         try {
             Failpoints.disk("vote.before_save");
             DurableFiles.replace(file, lines + checksumLine(lines));
@@ -110,6 +122,7 @@ final class VoteStorage implements RaftMetaStorage {
             }
             return false;
         } finally {
+            writing.end();
             termListener.accept(term);
         }
         return true;

@@ -84,6 +84,31 @@ class ClusterTest {
     }
 
     @Test
+    void shouldShowAWriteOnTheFollowerThatForwardedItWithoutWaitingForAHeartbeat() {
+        try (var cluster = new TestCluster(directory, 3)
+                .tuned(config -> config.withElectionTimeout(Duration.ofSeconds(4), Duration.ofSeconds(1)))
+                .startAll()) {
+            // given
+            int follower = cluster.follower();
+            cluster.propose(follower, "first");
+            int writes = 20;
+
+            // when
+            long begin = System.nanoTime();
+            for (int i = 0; i < writes; i++) {
+                cluster.propose(follower, "w" + i);
+                assertThat(cluster.state(follower).has("w" + i))
+                        .as("reads its own write")
+                        .isTrue();
+            }
+            Duration each = Duration.ofNanos((System.nanoTime() - begin) / writes);
+
+            // then
+            assertThat(each).as("a heartbeat comes once per second").isLessThan(Duration.ofMillis(200));
+        }
+    }
+
+    @Test
     void shouldElectAnotherLeaderWithinASecondAndKeepEveryAcknowledgedWrite() {
         try (var cluster = new TestCluster(directory, 3).startAll()) {
             // given
@@ -169,6 +194,7 @@ class ClusterTest {
             // given
             int leader = cluster.awaitLeader();
             int target = cluster.follower();
+            cluster.propose(leader, "settled"); // a leader that was just elected still commits its own entry
 
             // when
             cluster.node(leader)

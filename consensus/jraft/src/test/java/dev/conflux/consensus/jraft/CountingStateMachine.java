@@ -8,9 +8,12 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.rocksdb.Checkpoint;
 import org.rocksdb.Options;
@@ -28,16 +31,33 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
 
     private static final byte[] POSITION = bytes("\0position");
     private static final byte[] COUNT = bytes("\0count");
+    private static final byte[] DIGEST = bytes("\0digest");
 
     private final Path directory;
     private RocksDB db;
     private volatile LogPosition applied;
     private volatile long count;
+    private volatile byte[] digest = new byte[0];
+
+    /** What this member alone adds to the next commands: a bug that only it has. */
+    volatile String twist = "";
+
     final List<LogPosition> skipped = new CopyOnWriteArrayList<>();
     final List<Long> stamps = new CopyOnWriteArrayList<>();
     volatile int restores;
     volatile long delayMillis;
+    volatile java.util.concurrent.CountDownLatch blockApply = new java.util.concurrent.CountDownLatch(0);
     volatile boolean failSnapshots;
+
+    /** Where {@link #restore} breaks off, as if the process had ended there. */
+    enum Break {
+        NEVER,
+        BEFORE,
+        MIDDLE,
+        AFTER
+    }
+
+    volatile Break breakRestore = Break.NEVER;
 
     CountingStateMachine(Path directory) {
         this.directory = directory;
@@ -58,6 +78,8 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
         try {
             byte[] position = db.get(POSITION);
             byte[] counter = db.get(COUNT);
+            byte[] stored = db.get(DIGEST);
+            digest = stored == null ? new byte[0] : stored;
             applied = position == null
                     ? LogPosition.ZERO
                     : new LogPosition(
@@ -83,6 +105,11 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
         if (delayMillis > 0) {
             java.util.concurrent.locks.LockSupport.parkNanos(delayMillis * 1_000_000);
         }
+        try {
+            blockApply.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         return applyNow(entries);
     }
 
@@ -91,6 +118,8 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
         try (WriteBatch batch = new WriteBatch();
                 WriteOptions options = new WriteOptions()) {
             long next = count;
+            MessageDigest sha256 = sha256();
+            byte[] nextDigest = digest;
             for (LogEntry entry : entries) {
                 if (entry.position().index() <= applied.index()) {
                     throw new IllegalStateException("applied twice: " + entry.position());
@@ -100,7 +129,10 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
                     throw new IllegalStateException("poisoned");
                 }
                 next++;
-                batch.put(entry.command(), bytes(Long.toString(next)));
+                sha256.update(nextDigest);
+                sha256.update(entry.command());
+                nextDigest = sha256.digest(bytes(twist));
+                batch.put(entry.command(), bytes(next + twist));
                 results.add(bytes(Long.toString(next)));
                 if (stamps.size() < 1_000) {
                     stamps.add(entry.proposedAtMillis());
@@ -114,11 +146,74 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
                             .putLong(last.term())
                             .array());
             batch.put(COUNT, ByteBuffer.allocate(8).putLong(next).array());
+            batch.put(DIGEST, nextDigest);
             db.write(options, batch);
             count = next;
+            digest = nextDigest;
             applied = last;
             return results;
         } catch (RocksDBException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public Optional<byte[]> digest() {
+        return Optional.of(digest);
+    }
+
+    @Override
+    public Optional<Scrub> beginScrub() {
+        org.rocksdb.Snapshot frozen = db.getSnapshot();
+        return Optional.of(new Scrub() {
+            @Override
+            public byte[] digest(LongConsumer pace) {
+                MessageDigest sha256 = sha256();
+                try (var options = new org.rocksdb.ReadOptions().setSnapshot(frozen);
+                        RocksIterator it = db.newIterator(options)) {
+                    for (it.seekToFirst(); it.isValid(); it.next()) {
+                        sha256.update(it.key());
+                        sha256.update(it.value());
+                        pace.accept(it.key().length + it.value().length);
+                    }
+                }
+                return sha256.digest();
+            }
+
+            @Override
+            public void close() {
+                db.releaseSnapshot(frozen);
+            }
+        });
+    }
+
+    /** Changes one stored byte, as a disk would that nobody checks. */
+    synchronized void damage(String command) {
+        try {
+            byte[] value = db.get(bytes(command));
+            value[0] ^= 1;
+            db.put(bytes(command), value);
+        } catch (RocksDBException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public synchronized void reset() throws IOException {
+        db.close();
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        db = open(directory);
+        load();
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (java.security.NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }
     }
@@ -186,12 +281,14 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
 
     @Override
     public synchronized LogPosition restore(Path source) throws IOException {
+        breakAt(Break.BEFORE);
         db.close();
         try (Stream<Path> files = Files.list(directory)) {
             for (Path file : files.toList()) {
                 Files.delete(file);
             }
         }
+        breakAt(Break.MIDDLE);
         try (Stream<Path> files = Files.list(source.resolve("db"))) {
             for (Path file : files.toList()) {
                 Files.copy(file, directory.resolve(file.getFileName()));
@@ -200,7 +297,14 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
         db = open(directory);
         load();
         restores++;
+        breakAt(Break.AFTER);
         return applied;
+    }
+
+    private void breakAt(Break point) throws IOException {
+        if (breakRestore == point) {
+            throw new IOException("broken off " + point);
+        }
     }
 
     @Override

@@ -26,7 +26,9 @@ class EngineOptionsTest {
 
     @Test
     void shouldRunWithEveryOptionThatDurabilityAndMemoryDependOn() {
-        try (var cluster = new TestCluster(directory, 1).startAll()) {
+        try (var cluster = new TestCluster(directory, 1)
+                .tuned(config -> config.withElectionTimeout(JRaftConfig.DEFAULT_ELECTION_TIMEOUT))
+                .startAll()) {
             // when
             Node engine = cluster.node(1).engine();
             NodeOptions node = engine.getOptions();
@@ -87,7 +89,9 @@ class EngineOptionsTest {
 
     @Test
     void shouldOpenTheLogDatabaseWithItsOwnOptions() {
-        try (var cluster = new TestCluster(directory, 1).startAll();
+        try (var cluster = new TestCluster(directory, 1)
+                        .tuned(config -> config.withElectionTimeout(JRaftConfig.DEFAULT_ELECTION_TIMEOUT))
+                        .startAll();
                 DBOptions database = StorageOptionsFactory.getRocksDBOptions(null, RocksDBLogStorage.class);
                 ColumnFamilyOptions family =
                         StorageOptionsFactory.getRocksDBColumnFamilyOptions(null, RocksDBLogStorage.class)) {

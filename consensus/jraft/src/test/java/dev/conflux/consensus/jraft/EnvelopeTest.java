@@ -16,7 +16,9 @@ class EnvelopeTest {
     @Test
     void shouldKeepItsLayout() {
         // when
-        ByteBuffer encoded = new Envelope(1_700_000_000_000L, "put a=1".getBytes(StandardCharsets.UTF_8)).encode();
+        ByteBuffer encoded = new Envelope(
+                        Envelope.Kind.COMMAND, 1_700_000_000_000L, "put a=1".getBytes(StandardCharsets.UTF_8))
+                .encode();
 
         // then
         byte[] bytes = new byte[encoded.remaining()];
@@ -37,8 +39,8 @@ class EnvelopeTest {
     @Test
     void shouldRefuseAnUnknownVersionAndATruncatedHeader() {
         // then
-        assertThatThrownBy(() -> Envelope.decode(ByteBuffer.wrap(HexFormat.of().parseHex("02" + "0000018bcfe56800"))))
-                .hasMessage("log entry version: 2 (expected: 1)");
+        assertThatThrownBy(() -> Envelope.decode(ByteBuffer.wrap(HexFormat.of().parseHex("04" + "0000018bcfe56800"))))
+                .hasMessage("log entry version: 4 (expected: 1 to 3); written by a newer version?");
         assertThatThrownBy(() -> Envelope.decode(ByteBuffer.wrap(new byte[8])))
                 .hasMessageContaining("8 bytes (expected: >= 9)");
     }

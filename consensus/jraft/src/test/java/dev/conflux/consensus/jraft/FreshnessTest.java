@@ -10,42 +10,40 @@ import org.junit.jupiter.api.Test;
 class FreshnessTest {
 
     private final AtomicLong now = new AtomicLong();
-    private final AtomicLong applied = new AtomicLong();
-    private final Freshness freshness = new Freshness(now::get, applied::get);
+    private final Freshness freshness = new Freshness(now::get);
 
     @Test
-    void shouldKnowNothingBeforeALeaderWasHeard() {
+    void shouldKnowNothingBeforeTheFirstAnswer() {
         assertThat(freshness.stalenessMillis()).isEqualTo(ReadPoint.UNKNOWN_STALENESS);
     }
 
     @Test
-    void shouldCountFromTheLastMessageThatIsFullyApplied() {
+    void shouldCountFromTheQuestionRatherThanTheAnswer() {
         // given
-        applied.set(10);
-        freshness.heard(1, 1, 10);
-        pass(100);
-        freshness.heard(1, 1, 20); // at 100, not applied yet
-        pass(50);
-        freshness.heard(1, 1, 30); // at 150, not applied either
-        pass(50);
+        long asked = freshness.now();
+        pass(5_000); // stopped and continued; the answer waited in a buffer
+
+        // when
+        freshness.confirmed(asked);
 
         // then
-        assertThat(freshness.stalenessMillis()).isEqualTo(201);
-        applied.set(20);
-        assertThat(freshness.stalenessMillis()).isEqualTo(101);
+        assertThat(freshness.stalenessMillis()).isEqualTo(5_001);
     }
 
     @Test
-    void shouldNotBelieveADeposedLeader() {
+    void shouldNotFallBackToAnOlderQuestion() {
         // given
-        freshness.heard(1, 1, 0);
-        pass(500);
+        long first = freshness.now();
+        pass(100);
+        long second = freshness.now();
+        pass(50);
+        freshness.confirmed(second);
 
         // when
-        freshness.heard(1, 2, 0); // this node has voted in term 2 already
+        freshness.confirmed(first);
 
         // then
-        assertThat(freshness.stalenessMillis()).isEqualTo(501);
+        assertThat(freshness.stalenessMillis()).isEqualTo(51);
     }
 
     private void pass(long millis) {

@@ -11,7 +11,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -19,6 +21,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The cases in which the bare engine loses acknowledged writes, or runs on as a zombie. */
 @Timeout(60)
@@ -126,6 +130,80 @@ class GuardTest {
             assertThat(cluster.state(cast.other()).commands())
                     .isEqualTo(cluster.state(cast.leader()).commands());
             cluster.propose(cast.other(), "after healing");
+        }
+    }
+
+    /** Case c1: what was cut off had been acknowledged, and the mark knows. */
+    @ParameterizedTest
+    @ValueSource(ints = {7, 3_000})
+    void shouldQuarantineAndHealWhenTheEndOfTheLogIsCutOff(int bytes) throws IOException {
+        damagedFollower(wal -> {
+            byte[] all = Files.readAllBytes(wal);
+            Files.write(wal, Arrays.copyOf(all, all.length - bytes));
+        });
+    }
+
+    /** Case c2: everything behind a flipped bit is gone, without an error of the log database. */
+    @Test
+    void shouldQuarantineAndHealWhenABitInTheLogIsFlipped() throws IOException {
+        damagedFollower(wal -> flipOneBit(wal, 0.5));
+    }
+
+    private interface Damage {
+        void to(Path wal) throws IOException;
+    }
+
+    private void damagedFollower(Damage damage) throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int follower = cluster.follower();
+            int leader = cluster.awaitLeader();
+            cluster.proposeMany(leader, "a", 200);
+            cluster.awaitCount(follower, 200);
+            cluster.crash(follower);
+            damage.to(newestWal(cluster.dataDir(follower).resolve("log")));
+            delete(cluster.stateDir(follower)); // so that only the high-water mark can know
+            cluster.proposeMany(leader, "b", 50);
+
+            // when
+            cluster.crash(leader); // nobody heals it yet
+            JRaftNode node = cluster.start(follower).node();
+            node.ready().orTimeout(20, TimeUnit.SECONDS).join();
+
+            // then
+            assertThat(node.status().role()).isEqualTo(Role.QUARANTINED);
+            assertThat(node.quarantineReason())
+                    .hasValueSatisfying(why -> assertThat(why)
+                            .contains("this node once reached")
+                            .contains("raft-inspector verify " + cluster.dataDir(follower)));
+            cluster.start(leader);
+            await().atMost(TestCluster.SOON).until(() -> node.status().role() == Role.FOLLOWER);
+            for (int id = 1; id <= 3; id++) {
+                cluster.awaitCount(id, 250);
+                assertThat(cluster.state(id).count()).isEqualTo(250);
+            }
+        }
+    }
+
+    /** A write that had begun when the process ended: nobody had been told of it, so its rest is cut off in silence. */
+    @Test
+    void shouldStartAsEverWhenOnlyAnUnfinishedWriteIsTorn() throws IOException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            cluster.proposeMany(1, "a", 50);
+            cluster.crash(1);
+            Path log = cluster.dataDir(1).resolve("log");
+            byte[] unfinished = Arrays.copyOf(Files.readAllBytes(newestWal(log)), 100);
+            Files.write(newestWal(log), Arrays.copyOf(unfinished, 60), StandardOpenOption.APPEND);
+
+            // when
+            JRaftNode node = cluster.start(1).node();
+
+            // then
+            node.ready().orTimeout(20, TimeUnit.SECONDS).join();
+            cluster.awaitLeader();
+            cluster.propose(1, "after");
+            assertThat(cluster.state(1).count()).isEqualTo(51);
         }
     }
 

@@ -77,8 +77,28 @@ class PeerSecurityTest {
     }
 
     @Test
-    void shouldRefuseANonMember() {
-        assertRefused(cluster.authority.issue(name(4)));
+    void shouldTellANonMemberNothingButThatItIsNone() throws IOException {
+        try (var peer = new RawPeer(cluster.authority.issue(name(4)))) {
+            // when
+            Wire.HelloReply reply =
+                    peer.hello(new Wire.Hello(TestCluster.NAME, "", 0, 4, "fresh", "127.0.0.1:1", 1, ""));
+
+            // then
+            assertThat(reply.verdict()).isEqualTo(Wire.Verdict.NOT_READY);
+            assertThat(reply.reason()).contains("node 4 is not a member of cluster " + clusterId());
+            peer.send(new Wire.LeaderState());
+            peer.assertClosed();
+        }
+    }
+
+    @Test
+    void shouldFenceAMemberOfAnOlderEpoch() throws IOException {
+        try (var peer = new RawPeer(cluster.authority.issue(name(3)))) {
+            Wire.HelloReply reply = peer.hello(new Wire.Hello(
+                    TestCluster.NAME, clusterId(), 0, 3, recordedStorage(), address(3), 1, expectation()));
+            assertThat(reply.verdict()).isEqualTo(Wire.Verdict.FENCED);
+            assertThat(reply.reason()).contains("founded again as epoch 1");
+        }
     }
 
     @Test
@@ -176,7 +196,15 @@ class PeerSecurityTest {
     }
 
     private Wire.Hello helloOfThree(String storage, String clusterId) {
-        return new Wire.Hello(TestCluster.NAME, clusterId, 3, storage, Membership.describe(cluster.members));
+        return new Wire.Hello(TestCluster.NAME, clusterId, 1, 3, storage, address(3), 1, expectation());
+    }
+
+    private String address(int id) {
+        return cluster.members.get(id - 1).address();
+    }
+
+    private String expectation() {
+        return new Origin.Founders(cluster.members).expectation();
     }
 
     private String clusterId() {

@@ -16,30 +16,48 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Members of one cluster in this JVM, over real sockets and TLS, each with its own directories. */
 final class TestCluster implements AutoCloseable {
 
     static final String NAME = "alpha";
+    /** Nothing in the log but what a test puts there. */
+    static final Upkeep NO_MARKS = Upkeep.DEFAULT.withDigests(Duration.ZERO, Duration.ZERO);
+
+    /** Many members share the cores of a busy machine here: a pause is no dead leader. */
+    private static final Duration PATIENT = Duration.ofSeconds(1);
+
     static final Duration SOON = Duration.ofSeconds(20);
 
     /** One running member. */
     record Running(JRaftNode node, CountingStateMachine state, AtomicReference<String> halted) {}
 
-    final DevCertificateAuthority authority = new DevCertificateAuthority("test authority");
+    final DevCertificateAuthority authority;
     final Path root;
     final List<Member> members;
     private final Map<Integer, Running> running = new TreeMap<>();
     private UnaryOperator<JRaftConfig> tuning = config -> config;
 
     TestCluster(Path root, int size) {
+        this(root, new DevCertificateAuthority("test authority"), size);
+    }
+
+    TestCluster(Path root, DevCertificateAuthority authority, int size) {
+        this.authority = authority;
         this.root = root;
         this.members = members(size);
+    }
+
+    /** Where nothing listens. */
+    static String freeAddress() {
+        return members(1).getFirst().address();
     }
 
     private static List<Member> members(int size) {
@@ -73,18 +91,42 @@ final class TestCluster implements AutoCloseable {
         return root.resolve("state-" + id);
     }
 
+    /** With other ways to come into the cluster than the static list. */
+    JRaftConfig config(int id, String address, Origin origin) {
+        return tuning.apply(JRaftConfig.of(
+                        NAME, new NodeId(id), address, origin, dataDir(id), authority.issue(new PeerName(NAME, id)))
+                .withBindHost("127.0.0.1")
+                .withElectionTimeout(PATIENT)
+                .withUpkeep(NO_MARKS));
+    }
+
+    /** Starts a node that waits to be added, and returns at once. */
+    Running startJoining(int id, String address) {
+        return start(config(
+                id,
+                address,
+                new Origin.Joining(() -> members.stream().map(Member::address).toList())));
+    }
+
     JRaftConfig config(int id) {
         return tuning.apply(
                 JRaftConfig.of(NAME, new NodeId(id), members, dataDir(id), authority.issue(new PeerName(NAME, id)))
-                        .withBindHost("127.0.0.1"));
+                        .withBindHost("127.0.0.1")
+                        .withElectionTimeout(PATIENT)
+                        .withUpkeep(NO_MARKS));
     }
 
     /** Starts a member and returns at once. */
     Running start(int id) {
+        return start(config(id));
+    }
+
+    Running start(JRaftConfig config) {
+        int id = config.nodeId().value();
         var halted = new AtomicReference<String>();
         var state = new CountingStateMachine(stateDir(id));
         try {
-            JRaftNode node = JRaftNode.start(config(id).withHalt((reason, cause) -> halted.set(reason)), state);
+            JRaftNode node = JRaftNode.start(config.withHalt((reason, cause) -> halted.set(reason)), state);
             var member = new Running(node, state, halted);
             running.put(id, member);
             return member;
@@ -136,6 +178,16 @@ final class TestCluster implements AutoCloseable {
         running.remove(id);
         member.node().abort();
         member.state().close();
+    }
+
+    /** A member that neither hears nor is heard. */
+    void isolate(int id) {
+        node(id).transport()
+                .cut(running.keySet().stream().filter(other -> other != id).collect(Collectors.toSet()));
+    }
+
+    void heal(int id) {
+        node(id).transport().cut(Set.of());
     }
 
     @Nullable

@@ -17,6 +17,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 class VoteStorageTest {
 
+    private final Watchdog.Activity writing =
+            new Watchdog("test", java.time.Duration.ofSeconds(1), reason -> {}).vote();
+
     private static final PeerId PEER = PeerId.parsePeer("10.0.0.2:9101");
 
     @TempDir
@@ -30,7 +33,7 @@ class VoteStorageTest {
     }
 
     private VoteStorage open(long reachedTerm) {
-        var storage = new VoteStorage(file, reachedTerm, term -> {});
+        var storage = new VoteStorage(file, reachedTerm, term -> {}, writing);
         assertThat(storage.init(new RaftMetaStorageOptions())).isTrue();
         return storage;
     }
@@ -56,7 +59,7 @@ class VoteStorageTest {
     @Test
     void shouldTellEveryTerm() {
         List<Long> terms = new ArrayList<>();
-        var storage = new VoteStorage(file, 0, terms::add);
+        var storage = new VoteStorage(file, 0, terms::add, writing);
         storage.init(new RaftMetaStorageOptions());
         storage.setTerm(3);
         storage.setTermAndVotedFor(4, PEER);

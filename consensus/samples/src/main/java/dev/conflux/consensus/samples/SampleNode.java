@@ -6,6 +6,7 @@ import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.jraft.JRaftConfig;
 import dev.conflux.consensus.jraft.JRaftNode;
+import dev.conflux.consensus.jraft.Upkeep;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -79,9 +80,9 @@ public final class SampleNode {
                                 tls.resolve("ca.pem"))))
                 .withBindHost("127.0.0.1")
                 .withSnapshotAfter(
-                        JRaftConfig.DEFAULT_SNAPSHOT_LOG_BYTES,
+                        Upkeep.DEFAULT.snapshotLogBytes(),
                         Long.parseLong(options.getOrDefault(
-                                "--snapshot-entries", Long.toString(JRaftConfig.DEFAULT_SNAPSHOT_LOG_ENTRIES))));
+                                "--snapshot-entries", Long.toString(Upkeep.DEFAULT.snapshotLogEntries()))));
         JRaftNode node = JRaftNode.start(config, machine);
         var server = new LineServer(node, machine, Integer.parseInt(option(options, "--client-port")));
         Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {

@@ -21,7 +21,8 @@ public sealed interface ConfluxError {
                     NOT_CAUGHT_UP,
                     INDETERMINATE,
                     RATE_LIMITED,
-                    OVERLOADED -> true;
+                    OVERLOADED,
+                    STORAGE_FULL -> true;
             default -> false;
         };
     }
@@ -165,6 +166,21 @@ public sealed interface ConfluxError {
         public String message() {
             return "idempotency key " + Text.excerpt(key)
                     + " was used for another request (use a new key for a new request)";
+        }
+    }
+
+    /** The key is too old to know whether its write happened; it was not done now. */
+    record IdempotencyExpired(String key) implements ConfluxError {
+        @Override
+        public ErrorCode code() {
+            return ErrorCode.IDEMPOTENCY_EXPIRED;
+        }
+
+        @Override
+        public String message() {
+            return "idempotency key " + Text.excerpt(key) + " is older than what the cluster remembers: whether its"
+                    + " write happened is unknown, and it was not done now (read, then use a new key; check this"
+                    + " client's clock)";
         }
     }
 

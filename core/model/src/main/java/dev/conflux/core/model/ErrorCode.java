@@ -28,7 +28,11 @@ public enum ErrorCode {
     INDETERMINATE(24),
     NOT_FOUND(25),
     OVERLOADED(26),
-    INTERNAL(27);
+    INTERNAL(27),
+    IDEMPOTENCY_EXPIRED(28),
+    OPERATION_REFUSED(30),
+    FEATURE_NOT_ENABLED(31),
+    STORAGE_FULL(40);
 
     private final int number;
 

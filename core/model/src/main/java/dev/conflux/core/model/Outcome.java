@@ -16,6 +16,25 @@ public sealed interface Outcome {
      * It changed nothing.
      *
      * @param revision the cluster revision at which it was refused
+     * @param replayed true when this is the stored outcome of an earlier command with the same key
      */
-    record Rejected(long revision, ConfluxError error) implements Outcome {}
+    record Rejected(long revision, ConfluxError error, boolean replayed) implements Outcome {
+
+        /** Refused just now. */
+        public Rejected(long revision, ConfluxError error) {
+            this(revision, error, false);
+        }
+    }
+
+    long revision();
+
+    boolean replayed();
+
+    /** The same outcome, as a later command with the same key gets it. */
+    default Outcome asReplayed() {
+        return switch (this) {
+            case Accepted accepted -> new Accepted(accepted.revision, accepted.result, true);
+            case Rejected rejected -> new Rejected(rejected.revision, rejected.error, true);
+        };
+    }
 }

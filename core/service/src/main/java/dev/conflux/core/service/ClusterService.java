@@ -3,6 +3,9 @@ package dev.conflux.core.service;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.MemberChange;
+import dev.conflux.consensus.api.MemberProgress;
+import dev.conflux.consensus.api.NewMember;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.NodeStatus;
 import dev.conflux.consensus.api.Role;
@@ -12,6 +15,7 @@ import dev.conflux.core.model.Principal;
 import dev.conflux.core.state.StatusReport;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -32,8 +36,8 @@ public final class ClusterService {
     /** How long leadership transfer and snapshots may take before the caller is told "indeterminate". */
     private static final Duration OPERATION_TIMEOUT = Duration.ofSeconds(30);
 
-    /** Grows with what nodes of one cluster must agree on; see docs/operations. */
-    private static final int FEATURE_LEVEL = 1;
+    /** How long a membership change is waited for before the caller is told to look at the status. */
+    private static final Duration CHANGE_TIMEOUT = Duration.ofSeconds(25);
 
     /** A node further behind than this should get no clients. */
     private static final Duration MAX_READY_STALENESS = Duration.ofSeconds(5);
@@ -41,26 +45,44 @@ public final class ClusterService {
     /** Who leads. */
     public record LeaderInfo(int nodeId, String address) {}
 
-    /** One member as the asked node sees it; values are null when it could not be asked. */
+    /** How far a membership change is; {@code warnings} are for people. */
+    public record ChangeResult(boolean done, List<String> warnings) {}
+
+    /**
+     * One member; values are null when neither it nor the leader could be asked.
+     *
+     * @param matchedIndex highest log index that the leader knows to be durable there
+     * @param lag entries of the leader's log that it lacks
+     * @param featureLevel what its build understands
+     */
     public record MemberStatus(
             String role,
             boolean reachable,
             String address,
+            @Nullable String apiAddress,
+            @Nullable Long matchedIndex,
             @Nullable Long appliedIndex,
             @Nullable Long revision,
             @Nullable Long lag,
             @Nullable String version,
+            @Nullable Integer featureLevel,
             @Nullable String stateDigest) {}
 
-    /** The whole cluster as the asked node sees it. */
+    /**
+     * The whole cluster as the asked node sees it.
+     *
+     * @param change {@code none}, or {@code add 4}, {@code remove 2} while that is in progress
+     */
     public record ClusterStatus(
             String clusterId,
+            long clusterEpoch,
             int nodeId,
             @Nullable Integer leaderId,
             long currentTerm,
             long commitIndex,
             long revision,
             int featureLevel,
+            String change,
             SortedMap<Integer, MemberStatus> nodes,
             List<String> errors) {}
 
@@ -87,51 +109,67 @@ public final class ClusterService {
                 : Optional.empty();
     }
 
-    /** Asks every member, in parallel and briefly. */
+    /** Asks every member and the leader, in parallel and briefly. */
     public ClusterStatus status(Principal principal) {
         authorizeAdmin(principal);
         NodeStatus own = node.status();
         var asked = new TreeMap<Integer, CompletableFuture<StatusReport>>();
+        CompletableFuture<List<MemberProgress>> progress = node.progress(ASK_TIMEOUT);
         for (Member member : own.members()) {
             asked.put(member.id().value(), ask(member.id()));
         }
-        var nodes = new TreeMap<Integer, MemberStatus>();
         var errors = new ArrayList<String>();
-        for (Member member : own.members()) {
-            int id = member.id().value();
-            try {
-                StatusReport report = Objects.requireNonNull(asked.get(id)).join();
-                nodes.put(
-                        id,
-                        new MemberStatus(
-                                roleOf(member, own),
-                                true,
-                                member.address(),
-                                report.appliedIndex(),
-                                report.revision(),
-                                Math.max(0, own.commitIndex() - report.appliedIndex()),
-                                report.version(),
-                                report.digest()));
-            } catch (CompletionException e) {
-                nodes.put(
-                        id,
-                        new MemberStatus(roleOf(member, own), false, member.address(), null, null, null, null, null));
-                errors.add("node " + id + " does not answer");
-            }
-        }
         if (own.leader().isEmpty()) {
             errors.add("no leader is known");
         }
+        var known = new HashMap<NodeId, MemberProgress>();
+        try {
+            progress.join().forEach(member -> known.put(member.member().id(), member));
+        } catch (CompletionException e) {
+            errors.add("the leader does not answer: lag is not known");
+        }
+        var nodes = new TreeMap<Integer, MemberStatus>();
+        for (Member member : own.members()) {
+            int id = member.id().value();
+            StatusReport report = null;
+            try {
+                report = Objects.requireNonNull(asked.get(id)).join();
+            } catch (CompletionException e) {
+                errors.add("node " + id + " does not answer");
+            }
+            nodes.put(id, memberStatus(member, own, report, known.get(member.id())));
+        }
         return new ClusterStatus(
                 own.clusterId(),
+                own.clusterEpoch(),
                 own.self().value(),
                 own.leader().map(NodeId::value).orElse(null),
                 own.term(),
                 own.commitIndex(),
                 gate.revision(),
-                FEATURE_LEVEL,
+                own.featureLevel(),
+                own.change()
+                        .map(change -> change.kind().name().toLowerCase(Locale.ROOT) + " " + change.member())
+                        .orElse("none"),
                 nodes,
                 errors);
+    }
+
+    private static MemberStatus memberStatus(
+            Member member, NodeStatus own, @Nullable StatusReport report, @Nullable MemberProgress progress) {
+        boolean lagKnown = progress != null && (progress.reachable() || progress.matchedIndex() > 0);
+        return new MemberStatus(
+                roleOf(member, own),
+                report != null,
+                member.address(),
+                progress == null || progress.clientAddress().isEmpty() ? null : progress.clientAddress(),
+                progress == null || !lagKnown ? null : progress.matchedIndex(),
+                report == null ? null : report.appliedIndex(),
+                report == null ? null : report.revision(),
+                progress == null || !lagKnown ? null : progress.lag(),
+                report == null ? null : report.version(),
+                progress == null || progress.featureLevel() == 0 ? null : progress.featureLevel(),
+                report == null ? null : report.digest());
     }
 
     private CompletableFuture<StatusReport> ask(NodeId member) {
@@ -163,10 +201,50 @@ public final class ClusterService {
                 .map(member -> new LeaderInfo(member.id().value(), member.address()));
     }
 
-    /** Hands leadership over; {@code target} null = to the most up-to-date follower. */
-    public void transferLeadership(Principal principal, @Nullable Integer target) {
+    /**
+     * Adds a node that runs and waits to be added; learner first, then a voter.
+     *
+     * @return done when it votes; otherwise the change goes on, and the status shows how far it is
+     */
+    public ChangeResult addNode(Principal principal, int nodeId, String apiAddress, String peerAddress) {
         authorizeAdmin(principal);
-        await(node.transferLeadership(Optional.ofNullable(target).map(NodeId::new)));
+        NewMember member;
+        try {
+            member = new NewMember(new NodeId(nodeId), peerAddress, apiAddress);
+        } catch (IllegalArgumentException e) {
+            throw new ConfluxException(
+                    new ConfluxError.InvalidArgument("raft_address or api_address", "unfit", "host:port"), e);
+        }
+        return result(await(node.addMember(member, CHANGE_TIMEOUT)));
+    }
+
+    /** Removes a node for ever; a leader hands over first. Not done when it goes on, or when it is this very node. */
+    public ChangeResult removeNode(Principal principal, int nodeId) {
+        authorizeAdmin(principal);
+        return result(await(node.removeMember(new NodeId(nodeId), CHANGE_TIMEOUT)));
+    }
+
+    private ChangeResult result(MemberChange.State state) {
+        long voters = node.status().members().stream().filter(Member::voter).count();
+        return new ChangeResult(
+                state == MemberChange.State.DONE,
+                voters % 2 == 0
+                        ? List.of("the cluster has " + voters
+                                + " voters: an even number tolerates no more failures than " + (voters - 1))
+                        : List.of());
+    }
+
+    /** Lets the cluster use what builds of this level understand, for ever; the level in force. */
+    public int raiseFeatureLevel(Principal principal, int level) {
+        authorizeAdmin(principal);
+        return await(node.raiseFeatureLevel(level, CHANGE_TIMEOUT));
+    }
+
+    /** Hands leadership over; {@code target} null = to the most up-to-date follower. The new leader's id. */
+    public int transferLeadership(Principal principal, @Nullable Integer target) {
+        authorizeAdmin(principal);
+        return await(node.transferLeadership(Optional.ofNullable(target).map(NodeId::new)))
+                .value();
     }
 
     /** Takes a snapshot of this node now; the index that it contains. */

@@ -19,13 +19,13 @@ final class ConsensusErrors {
             case ConsensusException.NoQuorum e -> unavailable(ErrorCode.NO_QUORUM, e);
             case ConsensusException.Indeterminate e -> new ConfluxError.Indeterminate(idempotencyKey);
             case ConsensusException.Overloaded e -> unavailable(ErrorCode.OVERLOADED, e);
+            case ConsensusException.NoSpace e -> unavailable(ErrorCode.STORAGE_FULL, e);
             case ConsensusException.TooLarge e ->
                 new ConfluxError.InvalidArgument("request", message(e), "a smaller one");
             case ConsensusException.NotCaughtUp e -> unavailable(ErrorCode.NOT_CAUGHT_UP, e);
             case ConsensusException.Unavailable e -> unavailable(ErrorCode.NO_LEADER, e);
-            case ConsensusException.Refused e ->
-                new ConfluxError.InvalidArgument(
-                        "operation", message(e), "one that the cluster's present state allows");
+            case ConsensusException.ChangeInProgress e -> unavailable(ErrorCode.MEMBERSHIP_CHANGE_IN_PROGRESS, e);
+            case ConsensusException.Refused e -> unavailable(ErrorCode.OPERATION_REFUSED, e);
         };
     }
 

@@ -122,7 +122,7 @@ public final class ReadGate {
         }
         CompletableFuture<Void> fresh = freshness.level() == Freshness.Level.STALE
                 ? CompletableFuture.completedFuture(null)
-                : node.readPoint(levelOf(freshness), timeout).handle(ReadGate::pointOrRefusal);
+                : readPoint(freshness).handle(ReadGate::pointOrRefusal);
         return freshness.minRevision() == 0 ? fresh : fresh.thenCompose(ok -> reach(freshness.minRevision()));
     }
 
@@ -133,6 +133,13 @@ public final class ReadGate {
         } catch (CompletionException e) {
             throw e.getCause() instanceof ConfluxException refusal ? new ConfluxException(refusal.error(), refusal) : e;
         }
+    }
+
+    private CompletableFuture<ReadPoint> readPoint(Freshness freshness) {
+        Duration maxStaleness = freshness.maxStaleness();
+        return freshness.level() == Freshness.Level.FOLLOWER && maxStaleness != null
+                ? node.followerReadPoint(maxStaleness)
+                : node.readPoint(levelOf(freshness), timeout);
     }
 
     private static Void pointOrRefusal(ReadPoint point, Throwable failure) {

@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -247,10 +248,28 @@ public final class WatchService implements AutoCloseable {
     }
 
     /**
+     * Completes when {@link #open} accepts this revision: at once unless this node is behind it. Fails with a {@link
+     * ConfluxException} when the whole cluster is, or when this node cannot find out in time.
+     */
+    public CompletableFuture<Void> reach(@Nullable Long fromRevision) {
+        return fromRevision == null || fromRevision <= gate.revision()
+                ? CompletableFuture.completedFuture(null)
+                : gate.open(new Freshness(Freshness.Level.LINEARIZABLE, 0)).thenRun(() -> refuseFuture(fromRevision));
+    }
+
+    /** No node has handed it out, so whoever names it would silently miss what comes before it. */
+    private void refuseFuture(@Nullable Long fromRevision) {
+        long now = gate.revision();
+        if (fromRevision != null && fromRevision > now) {
+            throw Limits.refusal("from_revision", fromRevision.toString(), "at most the cluster's revision, " + now);
+        }
+    }
+
+    /**
      * Opens a watch. The first frame is {@link WatchFrame.Subscribed}.
      *
      * @param onReady called from any thread when {@link Watch#poll} has something again; must not block
-     * @throws ConfluxException when a key is invalid or may not be read
+     * @throws ConfluxException when a key is invalid or may not be read, or this node has not reached the revision
      */
     public Watch open(Request request, Runnable onReady) {
         if (request.keys().isEmpty()) {
@@ -261,6 +280,7 @@ public final class WatchService implements AutoCloseable {
         if (from != null && from < 0) {
             throw Limits.refusal("from_revision", from.toString(), "a revision seen before");
         }
+        refuseFuture(from);
         var keys = new HashSet<ConfigKey>();
         var namespaces = new HashSet<Namespace>();
         for (String key : request.keys()) {

@@ -6,6 +6,9 @@ import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.MemberChange;
+import dev.conflux.consensus.api.MemberProgress;
+import dev.conflux.consensus.api.NewMember;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.NodeStatus;
 import dev.conflux.consensus.api.ReadLevel;
@@ -19,6 +22,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +35,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
 
     private static final NodeId SELF = new NodeId(1);
     private static final Member MEMBER = new Member(SELF, "127.0.0.1:9090", true);
+    private volatile int featureLevel = 1;
 
     private final StateMachine machine;
     private final ExecutorService applier = Executors.newSingleThreadExecutor(
@@ -37,6 +43,9 @@ public final class SingleNodeConsensus implements ConsensusNode {
     private final AtomicLong index = new AtomicLong();
     private volatile @Nullable ConsensusException failure;
     private volatile boolean failAfterApply;
+    private volatile long staleness;
+    private final AtomicBoolean loseOnce = new AtomicBoolean();
+    private final AtomicInteger proposals = new AtomicInteger();
 
     public SingleNodeConsensus(StateMachine machine) {
         this.machine = machine;
@@ -47,6 +56,16 @@ public final class SingleNodeConsensus implements ConsensusNode {
     public void fail(@Nullable ConsensusException cause) {
         failure = cause;
         failAfterApply = false;
+    }
+
+    /** As {@link #loseAnswers}, the next time only. */
+    public void loseNextAnswer() {
+        loseOnce.set(true);
+    }
+
+    /** Proposals that reached the log. */
+    public int proposals() {
+        return proposals.get();
     }
 
     /** From now on writes happen but their answer is lost. */
@@ -66,6 +85,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
         if (cause != null && !failAfterApply) {
             return CompletableFuture.failedFuture(cause);
         }
+        proposals.incrementAndGet();
         CompletableFuture<Committed> committed = CompletableFuture.supplyAsync(
                 () -> {
                     var position = new LogPosition(index.incrementAndGet(), 1);
@@ -73,6 +93,10 @@ public final class SingleNodeConsensus implements ConsensusNode {
                     return new Committed(position, machine.apply(List.of(entry)).getFirst());
                 },
                 applier);
+        if (loseOnce.getAndSet(false)) {
+            return committed.thenCompose(
+                    _ -> CompletableFuture.failedFuture(new ConsensusException.Indeterminate("answer lost")));
+        }
         return cause == null ? committed : committed.thenCompose(_ -> CompletableFuture.failedFuture(cause));
     }
 
@@ -84,6 +108,18 @@ public final class SingleNodeConsensus implements ConsensusNode {
                 : CompletableFuture.completedFuture(new ReadPoint(level, index.get(), 0));
     }
 
+    /** What {@link #status} and reads say of this node's staleness, in milliseconds. */
+    public void staleness(long millis) {
+        staleness = millis;
+    }
+
+    @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return staleness > maxLag.toMillis()
+                ? CompletableFuture.failedFuture(new ConsensusException.NotCaughtUp(staleness, maxLag))
+                : readPoint(ReadLevel.FOLLOWER, maxLag);
+    }
+
     @Override
     public CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout) {
         return readPoint(level, timeout).thenApply(_ -> machine.query(query));
@@ -92,6 +128,11 @@ public final class SingleNodeConsensus implements ConsensusNode {
     @Override
     public CompletableFuture<byte[]> queryMember(NodeId member, byte[] query, Duration timeout) {
         return CompletableFuture.supplyAsync(() -> machine.query(query));
+    }
+
+    /** As if the cluster were at another level. */
+    public void featureLevel(int level) {
+        featureLevel = level;
     }
 
     @Override
@@ -108,7 +149,10 @@ public final class SingleNodeConsensus implements ConsensusNode {
                 applied,
                 0,
                 List.of(MEMBER),
-                0);
+                Optional.empty(),
+                1,
+                featureLevel,
+                staleness);
     }
 
     @Override
@@ -117,8 +161,34 @@ public final class SingleNodeConsensus implements ConsensusNode {
     }
 
     @Override
-    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
+    public CompletableFuture<NodeId> transferLeadership(Optional<NodeId> target) {
         return CompletableFuture.failedFuture(new ConsensusException.Refused("there is no other member"));
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one member only"));
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> removeMember(NodeId member, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one member only"));
+    }
+
+    @Override
+    public CompletableFuture<List<MemberProgress>> progress(Duration timeout) {
+        long last = status().lastLogIndex();
+        return CompletableFuture.completedFuture(List.of(new MemberProgress(MEMBER, "", true, last, 0, 1)));
+    }
+
+    @Override
+    public int featureLevel() {
+        return featureLevel;
+    }
+
+    @Override
+    public CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one build only"));
     }
 
     @Override

@@ -30,7 +30,7 @@ class WatchServiceTest {
     private final ConfigState state = new ConfigState(new InMemoryStateStore());
     private final SingleNodeConsensus consensus = new SingleNodeConsensus(state);
     private final ReadGate gate = ReadGate.on(consensus, state, Duration.ofSeconds(2));
-    private final CommandLog log = new CommandLog(consensus, Duration.ofSeconds(5));
+    private final CommandLog log = new CommandLog(consensus, state, Duration.ofSeconds(5));
     private final WatchService service = WatchService.on(state, gate, new Authorizer(), Duration.ofHours(1));
     private long configId;
 

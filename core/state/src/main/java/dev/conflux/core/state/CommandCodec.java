@@ -1,6 +1,9 @@
 package dev.conflux.core.state;
 
+import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.WireFormat;
+import dev.conflux.consensus.api.RequestId;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataPatch;
@@ -8,6 +11,7 @@ import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Result;
 import dev.conflux.core.state.proto.LogProto;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,13 +36,20 @@ public final class CommandCodec {
                 .setFormatVersion(FORMAT_VERSION)
                 .setAuthor(envelope.author())
                 .setAuthorId(envelope.authorId())
-                .setTraceId(envelope.traceId());
-        CommandEnvelope.IdempotencyKey idempotency = envelope.idempotency();
-        if (idempotency != null) {
-            log.setIdempotency(LogProto.Idempotency.newBuilder()
-                    .setScope(idempotency.scope())
-                    .setKey(idempotency.key())
-                    .setRequestHash(StateCodec.wrap(idempotency.requestHash())));
+                .setTraceId(envelope.traceId())
+                .setTraceSpan(envelope.traceSpan());
+        switch (envelope.dedupKey()) {
+            case CommandEnvelope.IdempotencyKey key ->
+                log.setIdempotency(LogProto.Idempotency.newBuilder()
+                        .setScope(key.scope())
+                        .setKey(key.key())
+                        .setRequestHash(StateCodec.wrap(key.requestHash())));
+            case CommandEnvelope.RequestKey key ->
+                log.setRequest(LogProto.Request.newBuilder()
+                        .setIdHigh(key.id().high())
+                        .setIdLow(key.id().low())
+                        .setAfterIndex(key.afterIndex()));
+            case null -> {}
         }
         switch (envelope.command()) {
             case Command.CreateConfig command -> {
@@ -125,11 +136,42 @@ public final class CommandCodec {
                     log.getAuthor(),
                     log.getAuthorId(),
                     log.getTraceId(),
-                    log.hasIdempotency() ? idempotency(log.getIdempotency()) : null,
-                    command(log));
+                    dedupKey(log),
+                    command(log),
+                    log.getTraceSpan());
         } catch (ConfluxException | IllegalArgumentException e) {
             throw new UnknownCommandException("command: a value that no command may hold", e);
         }
+    }
+
+    /**
+     * Where spans about a command belong.
+     *
+     * @param traceId 32 hex digits
+     * @param spanId 0 = nobody wants any
+     */
+    public record TraceParent(String traceId, long spanId) {
+
+        private static final TraceParent NONE = new TraceParent("", 0);
+    }
+
+    /** Reads two fields of {@link #encode}'s bytes and skips the rest; {@code spanId} 0 when they cannot be read. */
+    public static TraceParent traceParent(byte[] bytes) {
+        String traceId = "";
+        long spanId = 0;
+        try {
+            CodedInputStream in = CodedInputStream.newInstance(bytes);
+            for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
+                switch (WireFormat.getTagFieldNumber(tag)) {
+                    case LogProto.Envelope.TRACE_ID_FIELD_NUMBER -> traceId = in.readString();
+                    case LogProto.Envelope.TRACE_SPAN_FIELD_NUMBER -> spanId = in.readFixed64();
+                    default -> in.skipField(tag);
+                }
+            }
+        } catch (IOException e) {
+            return TraceParent.NONE; // Apply says what is wrong with it.
+        }
+        return spanId == 0 ? TraceParent.NONE : new TraceParent(traceId, spanId);
     }
 
     public static byte[] encodeOutcome(Outcome outcome) {
@@ -171,7 +213,9 @@ public final class CommandCodec {
                 }
             }
             case Outcome.Rejected rejected ->
-                value.setRevision(rejected.revision()).setRejected(ErrorCodec.encode(rejected.error()));
+                value.setRevision(rejected.revision())
+                        .setReplayed(rejected.replayed())
+                        .setRejected(ErrorCodec.encode(rejected.error()));
         }
         return value.build().toByteArray();
     }
@@ -224,13 +268,22 @@ public final class CommandCodec {
                 throw new UnknownCommandException("outcome: of a kind that this version does not know");
         };
         return result == null
-                ? new Outcome.Rejected(value.getRevision(), ErrorCodec.decode(value.getRejected()))
+                ? new Outcome.Rejected(value.getRevision(), ErrorCodec.decode(value.getRejected()), value.getReplayed())
                 : new Outcome.Accepted(value.getRevision(), result, value.getReplayed());
     }
 
-    private static CommandEnvelope.IdempotencyKey idempotency(LogProto.Idempotency value) {
-        return new CommandEnvelope.IdempotencyKey(
-                value.getScope(), value.getKey(), value.getRequestHash().toByteArray());
+    private static CommandEnvelope.@Nullable DedupKey dedupKey(LogProto.Envelope log) {
+        if (log.hasIdempotency()) {
+            LogProto.Idempotency value = log.getIdempotency();
+            return new CommandEnvelope.IdempotencyKey(
+                    value.getScope(), value.getKey(), value.getRequestHash().toByteArray());
+        }
+        if (log.hasRequest()) {
+            LogProto.Request value = log.getRequest();
+            return new CommandEnvelope.RequestKey(
+                    new RequestId(value.getIdHigh(), value.getIdLow()), value.getAfterIndex());
+        }
+        return null;
     }
 
     private static Command command(LogProto.Envelope log) {

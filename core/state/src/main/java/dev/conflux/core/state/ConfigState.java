@@ -54,7 +54,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
 
     // Owned by the apply thread.
     private final ConfigCache committed = new ConfigCache();
-    private final OldestFirst oldestDedup = new OldestFirst(StateArea.DEDUP_ORDER);
+    private final ExactlyOnce exactlyOnce;
     private final OldestFirst oldestEvents = new OldestFirst(StateArea.EVENTS);
     private final MessageDigest sha256 = SnapshotFiles.sha256();
     private final RuleConditions.Pool conditions = new RuleConditions.Pool();
@@ -91,6 +91,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         this.version = version;
         this.limits = limits;
         this.appliers = appliers;
+        exactlyOnce = new ExactlyOnce(limits);
         contents = new ContentCache(contentCacheBytes);
         meta = StateMeta.load(store);
         view = rebuild();
@@ -154,8 +155,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
             publish(transaction, next, changes);
             Failpoints.hit("state.after_publish");
         } catch (Throwable e) {
-            oldestDedup.clear();
-            oldestEvents.clear();
+            forgetReadAhead();
             throw e;
         }
         List<ChangeEvent> events = List.copyOf(transaction.events());
@@ -167,116 +167,63 @@ public final class ConfigState implements StateMachine, AutoCloseable {
 
     private byte[] applyOne(LogEntry entry, CommandEnvelope envelope, StateTransaction transaction) {
         transaction.begin(entry.position(), entry.proposedAtMillis(), envelope.author());
-        Outcome refused;
+        boolean executed = false;
+        ConfluxError refused;
         try {
-            byte[] replayed = replayed(envelope, transaction);
-            if (replayed != null) {
+            Outcome earlier = exactlyOnce.earlier(envelope.dedupKey(), transaction);
+            if (earlier != null) {
                 transaction.rollback();
-                return replayed;
+                return CommandCodec.encodeOutcome(earlier.asReplayed());
             }
+            executed = true;
             StateTransaction.next("revision", transaction.meta().revision);
             Result result = appliers.apply(envelope.command(), transaction);
             byte[] outcome = CommandCodec.encodeOutcome(new Outcome.Accepted(transaction.revision(), result, false));
-            remember(envelope, outcome, transaction);
-            evict(transaction);
+            exactlyOnce.remember(envelope.dedupKey(), outcome, transaction);
+            exactlyOnce.evict(transaction);
+            evictEvents(transaction);
             transaction.accept(sha256);
             return outcome;
         } catch (Refusal e) {
-            refused = new Outcome.Rejected(transaction.meta().revision, e.error());
+            refused = e.error();
         } catch (ConfluxException e) {
-            refused = new Outcome.Rejected(transaction.meta().revision, e.error());
+            refused = e.error();
         } catch (StateStoreException | UncheckedIOException e) {
             // Of this node alone: the others go on, it must not.
             throw e;
         } catch (RuntimeException e) {
             // A bug, but of every node alike: the same entry fails everywhere, so refusing it is consistent.
-            refused = new Outcome.Rejected(transaction.meta().revision, new ConfluxError.Internal(INTERNAL));
+            refused = new ConfluxError.Internal(INTERNAL);
             // It may have failed after its eviction, which is taken back: forget what was read ahead.
-            oldestDedup.clear();
-            oldestEvents.clear();
+            forgetReadAhead();
         }
         transaction.rollback();
-        return CommandCodec.encodeOutcome(refused);
+        byte[] outcome = CommandCodec.encodeOutcome(new Outcome.Rejected(transaction.meta().revision, refused));
+        if (executed && envelope.dedupKey() != null) {
+            exactlyOnce.remember(envelope.dedupKey(), outcome, transaction);
+            exactlyOnce.evict(transaction);
+            transaction.acceptRefusal(sha256);
+        }
+        return outcome;
     }
 
-    // --- exactly once ----------------------------------------------------------------------------------------------
-
-    /** The stored outcome if this command was accepted before. */
-    private static byte @Nullable [] replayed(CommandEnvelope envelope, StateTransaction transaction) {
-        CommandEnvelope.IdempotencyKey idempotency = envelope.idempotency();
-        if (idempotency == null) {
-            return null;
-        }
-        byte[] stored = transaction.get(StateKeys.dedup(idempotency.scope(), idempotency.key()));
-        if (stored == null || Failpoints.skips("defence.dedup")) {
-            return null;
-        }
-        StateProto.DedupValue record = StateCodec.parse(StateProto.DedupValue.parser(), stored);
-        if (!MessageDigest.isEqual(record.getRequestHash().toByteArray(), idempotency.requestHash())) {
-            throw new Refusal(new ConfluxError.IdempotencyKeyReused(idempotency.key()));
-        }
-        Outcome outcome = CommandCodec.decodeOutcome(record.getOutcome().toByteArray());
-        if (!(outcome instanceof Outcome.Accepted accepted)) {
-            throw new StateStoreException("a dedup record holds a refusal");
-        }
-        return CommandCodec.encodeOutcome(new Outcome.Accepted(accepted.revision(), accepted.result(), true));
+    private void forgetReadAhead() {
+        exactlyOnce.clear();
+        oldestEvents.clear();
     }
 
-    /** Only accepted commands are remembered: a refusal had no effect, so repeating it is harmless. */
-    private static void remember(CommandEnvelope envelope, byte[] outcome, StateTransaction transaction) {
-        CommandEnvelope.IdempotencyKey idempotency = envelope.idempotency();
-        if (idempotency == null) {
-            return;
-        }
-        byte[] key = StateKeys.dedup(idempotency.scope(), idempotency.key());
-        transaction.put(
-                key,
-                StateProto.DedupValue.newBuilder()
-                        .setRequestHash(StateCodec.wrap(idempotency.requestHash()))
-                        .setOutcome(StateCodec.wrap(outcome))
-                        .setRevision(transaction.revision())
-                        .setStampMillis(transaction.nowMillis())
-                        .build()
-                        .toByteArray());
-        transaction.put(
-                StateKeys.dedupOrder(transaction.revision()),
-                StateProto.DedupOrderValue.newBuilder()
-                        .setDedupKey(StateCodec.wrap(key))
-                        .setStampMillis(transaction.nowMillis())
-                        .build()
-                        .toByteArray());
-        transaction.meta().dedupCount++;
-    }
-
-    /** Log time and order alone decide what goes, so that every node lets the same go. */
-    private void evict(StateTransaction transaction) {
+    private void evictEvents(StateTransaction transaction) {
         StateMeta now = transaction.meta();
-        for (int i = 0; i < StateLimits.EVICTIONS_PER_COMMAND && now.dedupCount > 0; i++) {
-            OldestFirst.Entry oldest = oldestDedup.peek(transaction, now.dedupEvictedThrough);
-            if (oldest == null) {
-                break;
-            }
-            StateProto.DedupOrderValue order = StateCodec.parse(StateProto.DedupOrderValue.parser(), oldest.value());
-            boolean expired = now.leaderTimeMillis - order.getStampMillis() > limits.dedupAgeMillis();
-            if (!expired && now.dedupCount <= limits.dedupRecords()) {
-                break;
-            }
-            transaction.delete(order.getDedupKey().toByteArray());
-            transaction.delete(oldest.key());
-            now.dedupCount--;
-            now.dedupEvictedThrough = oldest.revision();
-            oldestDedup.remove();
-        }
         // Whole revisions only: a watcher that resumes must see all of a revision or be told to fetch.
         int goneRevisions = 0;
         while (now.eventCount > limits.events()
                 && goneRevisions < transaction.commandEventCount() + StateLimits.EVICTIONS_PER_COMMAND) {
             OldestFirst.Entry oldest = oldestEvents.peek(transaction, now.eventsCompactedThrough);
-            if (oldest == null || oldest.revision() >= transaction.revision()) {
+            if (oldest == null || oldest.number() >= transaction.revision()) {
                 break;
             }
-            long revision = oldest.revision();
-            while (oldest != null && oldest.revision() == revision) {
+            long revision = oldest.number();
+            while (oldest != null && oldest.number() == revision) {
                 transaction.delete(oldest.key());
                 now.eventCount--;
                 oldestEvents.remove();
@@ -455,16 +402,37 @@ public final class ConfigState implements StateMachine, AutoCloseable {
                     + SnapshotFiles.position(manifest) + ", revision "
                     + manifest.getRevision());
         }
-        meta = restored;
+        replaced(restored);
+        return meta.applied;
+    }
+
+    private void replaced(StateMeta stored) {
+        meta = stored;
         committed.clear();
-        oldestDedup.clear();
-        oldestEvents.clear();
+        forgetReadAhead();
         contents.clear();
         view = rebuild();
         for (AppliedListener listener : listeners) {
             listener.onRestored(view);
         }
-        return meta.applied;
+    }
+
+    @Override
+    public void reset() throws IOException {
+        store.clear();
+        replaced(StateMeta.load(store));
+    }
+
+    /** Of all accepted commands, in order: kept in {@link StateArea#META}. */
+    @Override
+    public Optional<byte[]> digest() {
+        return Optional.of(meta.digest.clone());
+    }
+
+    /** Of every key and value. */
+    @Override
+    public Optional<Scrub> beginScrub() {
+        return Optional.of(new StateScrub(store.scrub()));
     }
 
     @Override

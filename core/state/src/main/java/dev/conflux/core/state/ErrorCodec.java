@@ -61,6 +61,9 @@ final class ErrorCodec {
             case ConfluxError.IdempotencyKeyReused e ->
                 value.setIdempotencyKeyReused(
                         LogProto.ErrorValue.IdempotencyKeyReused.newBuilder().setKey(e.key()));
+            case ConfluxError.IdempotencyExpired e ->
+                value.setIdempotencyExpired(
+                        LogProto.ErrorValue.IdempotencyExpired.newBuilder().setKey(e.key()));
             case ConfluxError.QuotaExceeded e ->
                 value.setQuotaExceeded(LogProto.ErrorValue.QuotaExceeded.newBuilder()
                         .setQuota(e.quota())
@@ -132,6 +135,9 @@ final class ErrorCodec {
             case IDEMPOTENCY_KEY_REUSED ->
                 new ConfluxError.IdempotencyKeyReused(
                         value.getIdempotencyKeyReused().getKey());
+            case IDEMPOTENCY_EXPIRED ->
+                new ConfluxError.IdempotencyExpired(
+                        value.getIdempotencyExpired().getKey());
             case QUOTA_EXCEEDED ->
                 new ConfluxError.QuotaExceeded(
                         value.getQuotaExceeded().getQuota(),

@@ -84,6 +84,11 @@ public final class InMemoryStateStore implements StateStore {
     }
 
     @Override
+    public void clear() {
+        entries = TreePMap.empty(Arrays::compareUnsigned);
+    }
+
+    @Override
     public void close() {}
 
     private static byte @Nullable [] get(TreePMap<byte[], byte[]> map, byte[] key) {

@@ -19,7 +19,8 @@ final class OldestFirst {
     }
 
     record Entry(byte[] key, byte[] value) {
-        long revision() {
+        /** The revision or log index in the key. */
+        long number() {
             return StateKeys.longAt(key, 1);
         }
     }
@@ -27,7 +28,7 @@ final class OldestFirst {
     /**
      * The oldest entry; null when there is none.
      *
-     * @param goneThrough revisions up to this one have been removed: the scan need not pass their remains
+     * @param goneThrough numbers up to this one have been removed: the scan need not pass their remains
      */
     @Nullable
     Entry peek(StateTransaction transaction, long goneThrough) {

@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 
-/** The manifest of a snapshot: what belongs to it, and the hash of each file. */
+/** The manifest of a snapshot: what belongs to it, the hash of each file, and one of itself. */
 final class SnapshotFiles {
 
     static final String MANIFEST = "state.manifest";
@@ -43,7 +43,8 @@ final class SnapshotFiles {
                     .setSha256(ByteString.copyFrom(hash(file))));
         }
         Path path = directory.resolve(MANIFEST);
-        Files.write(path, manifest.build().toByteArray());
+        Files.write(
+                path, manifest.setChecksum(checksum(manifest.build())).build().toByteArray());
         sync(path);
         sync(directory);
         var names = new ArrayList<>(files);
@@ -58,6 +59,9 @@ final class SnapshotFiles {
         if (manifest.getFormatVersion() != FORMAT_VERSION) {
             throw new IOException(
                     "snapshot format: " + manifest.getFormatVersion() + " (this version reads " + FORMAT_VERSION + ")");
+        }
+        if (!manifest.getChecksum().equals(checksum(manifest))) {
+            throw new IOException("snapshot manifest: " + directory.resolve(MANIFEST) + " differs from its checksum");
         }
         var seen = new HashSet<String>();
         for (StateProto.SnapshotManifest.File file : manifest.getFilesList()) {
@@ -75,6 +79,12 @@ final class SnapshotFiles {
             }
         }
         return manifest;
+    }
+
+    /** Covers unknown fields too: a changed tag must not make the list of files shorter. */
+    private static ByteString checksum(StateProto.SnapshotManifest manifest) {
+        return ByteString.copyFrom(
+                sha256().digest(manifest.toBuilder().clearChecksum().build().toByteArray()));
     }
 
     static LogPosition position(StateProto.SnapshotManifest manifest) {

@@ -20,12 +20,14 @@ public enum StateArea {
     METADATA_HISTORY(0x07),
     /** Outcome by idempotency scope and key. */
     DEDUP(0x08),
-    /** Dedup key by revision: the order of eviction. */
+    /** Dedup key of a client's key by log index: the order of eviction. */
     DEDUP_ORDER(0x09),
     /** Usage by tenant. */
     TENANTS(0x0a),
     /** Change event by revision and position in it. */
-    EVENTS(0x0b);
+    EVENTS(0x0b),
+    /** Dedup key of a node's own request number by log index: the order of eviction. */
+    REQUEST_ORDER(0x0c);
 
     private static final StateArea[] BY_PREFIX = new StateArea[256];
 

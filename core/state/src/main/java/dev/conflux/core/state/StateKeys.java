@@ -71,7 +71,20 @@ final class StateKeys {
     }
 
     /** The scope is length-prefixed: no choice of scope and key makes two pairs look alike. */
-    static byte[] dedup(String scope, String key) {
+    static byte[] dedup(CommandEnvelope.DedupKey key) {
+        return switch (key) {
+            case CommandEnvelope.IdempotencyKey client -> dedup(client.scope(), client.key());
+            case CommandEnvelope.RequestKey request -> {
+                byte[] result = new byte[19]; // an empty scope, then the number
+                result[0] = StateArea.DEDUP.prefix();
+                LONG.set(result, 3, request.id().high());
+                LONG.set(result, 11, request.id().low());
+                yield result;
+            }
+        };
+    }
+
+    private static byte[] dedup(String scope, String key) {
         byte[] scopeBytes = scope.getBytes(StandardCharsets.UTF_8);
         byte[] keyBytes = key.getBytes(StandardCharsets.UTF_8);
         if (scopeBytes.length > 0xffff) {
@@ -86,8 +99,12 @@ final class StateKeys {
         return result;
     }
 
-    static byte[] dedupOrder(long revision) {
-        return one(StateArea.DEDUP_ORDER, revision);
+    static byte[] dedupOrder(long logIndex) {
+        return one(StateArea.DEDUP_ORDER, logIndex);
+    }
+
+    static byte[] requestOrder(long logIndex) {
+        return one(StateArea.REQUEST_ORDER, logIndex);
     }
 
     static byte[] tenant(String tenant) {

@@ -12,6 +12,8 @@ final class StateMeta {
 
     static final int DIGEST_BYTES = 32;
 
+    static final byte[] NO_REFUSALS = {};
+
     LogPosition applied = LogPosition.ZERO;
     long revision;
     long leaderTimeMillis;
@@ -22,6 +24,10 @@ final class StateMeta {
     long dedupEvictedThrough;
     long eventCount;
     long eventsCompactedThrough;
+    long dedupHorizonMillis;
+    long requestCount;
+    long requestEvictedThrough;
+    byte[] refusals = NO_REFUSALS;
 
     static StateMeta load(StateReads store) {
         byte[] bytes = store.get(StateKeys.META);
@@ -44,6 +50,10 @@ final class StateMeta {
         meta.dedupEvictedThrough = value.getDedupEvictedThrough();
         meta.eventCount = value.getEventCount();
         meta.eventsCompactedThrough = value.getEventsCompactedThrough();
+        meta.dedupHorizonMillis = value.getDedupHorizonMillis();
+        meta.requestCount = value.getRequestCount();
+        meta.requestEvictedThrough = value.getRequestEvictedThrough();
+        meta.refusals = value.getRefusals().toByteArray();
         return meta;
     }
 
@@ -59,6 +69,10 @@ final class StateMeta {
         copy.dedupEvictedThrough = dedupEvictedThrough;
         copy.eventCount = eventCount;
         copy.eventsCompactedThrough = eventsCompactedThrough;
+        copy.dedupHorizonMillis = dedupHorizonMillis;
+        copy.requestCount = requestCount;
+        copy.requestEvictedThrough = requestEvictedThrough;
+        copy.refusals = refusals;
         return copy;
     }
 
@@ -76,6 +90,10 @@ final class StateMeta {
                 .setDedupEvictedThrough(dedupEvictedThrough)
                 .setEventCount(eventCount)
                 .setEventsCompactedThrough(eventsCompactedThrough)
+                .setDedupHorizonMillis(dedupHorizonMillis)
+                .setRequestCount(requestCount)
+                .setRequestEvictedThrough(requestEvictedThrough)
+                .setRefusals(StateCodec.wrap(refusals))
                 .build()
                 .toByteArray();
     }

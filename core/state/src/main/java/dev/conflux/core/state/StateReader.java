@@ -4,7 +4,9 @@ import dev.conflux.core.model.ChangeEvent;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfigVersion;
+import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataChange;
+import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.ReleaseChange;
 import java.util.List;
 import java.util.Optional;
@@ -59,6 +61,14 @@ public interface StateReader {
      * @param limit events; exceeded only to complete the last revision
      */
     List<ChangeEvent> events(long afterRevision, int limit);
+
+    /**
+     * What became of the command with this key, as a replay; empty when this node has applied none, which does not mean
+     * that there is none. An outcome that is there is final: committed entries never go away.
+     *
+     * @throws ConfluxException when the key was used for another request
+     */
+    Optional<Outcome> outcome(CommandEnvelope.IdempotencyKey key);
 
     /** Events up to and including this revision are gone; a watcher that is behind it must fetch again. */
     long eventsCompactedThrough();

@@ -43,6 +43,14 @@ public interface StateStore extends StateReads, AutoCloseable {
      */
     void restoreFrom(Path directory, List<String> files) throws IOException;
 
+    /** Replaces the whole state by an empty one; durable and atomic as {@link #restoreFrom}. */
+    void clear() throws IOException;
+
+    /** As {@link #snapshot}, to read everything once: spares the caches, and tells of damage nobody but the reader. */
+    default Snapshot scrub() {
+        return snapshot();
+    }
+
     @Override
     void close();
 

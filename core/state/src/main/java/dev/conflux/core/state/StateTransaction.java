@@ -77,6 +77,19 @@ final class StateTransaction {
     void rollback() {
         undo.forEach((key, prior) -> batch.revert(key, prior == UNTOUCHED ? null : prior));
         meta = before;
+        before = meta.copy();
+        clearCommand();
+    }
+
+    /**
+     * Makes what a refused command left behind part of the batch. The digest of a revision must not depend on refusals
+     * that follow it, so they count with the next revision.
+     */
+    void acceptRefusal(MessageDigest sha256) {
+        sha256.reset();
+        sha256.update(meta.refusals);
+        digestEffects(sha256);
+        meta.refusals = sha256.digest();
         clearCommand();
     }
 
@@ -86,6 +99,19 @@ final class StateTransaction {
         sha256.reset();
         sha256.update(meta.digest);
         sha256.update(StateKeys.longBytes(meta.revision));
+        sha256.update(meta.refusals);
+        digestEffects(sha256);
+        meta.digest = sha256.digest();
+        meta.refusals = StateMeta.NO_REFUSALS;
+        configs.putAll(commandConfigs);
+        versions.putAll(commandVersions);
+        usages.putAll(commandUsages);
+        events.addAll(commandEvents);
+        deleted.putAll(commandDeleted);
+        clearCommand();
+    }
+
+    private void digestEffects(MessageDigest sha256) {
         for (byte[] key : undo.keySet()) {
             byte[] value = batch.raw(key);
             updateInt(sha256, key.length);
@@ -99,13 +125,6 @@ final class StateTransaction {
                 sha256.update(effect);
             }
         }
-        meta.digest = sha256.digest();
-        configs.putAll(commandConfigs);
-        versions.putAll(commandVersions);
-        usages.putAll(commandUsages);
-        events.addAll(commandEvents);
-        deleted.putAll(commandDeleted);
-        clearCommand();
     }
 
     private void clearCommand() {

@@ -1,10 +1,13 @@
 package dev.conflux.core.state;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.core.model.ChangeEvent;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfigVersion;
+import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataChange;
+import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.ReleaseChange;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -47,6 +50,19 @@ final class StoreReader implements StateReader {
     public Optional<ConfigVersion> version(long configId, long versionId) {
         return Optional.ofNullable(store.get(StateKeys.version(configId, versionId)))
                 .map(StateCodec::version);
+    }
+
+    @Override
+    public Optional<Outcome> outcome(CommandEnvelope.IdempotencyKey key) {
+        byte[] record = store.get(StateKeys.dedup(key));
+        if (record == null || Failpoints.skips("defence.dedup_read")) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(ExactlyOnce.stored(key, record).asReplayed());
+        } catch (Refusal e) {
+            throw new ConfluxException(e.error());
+        }
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.conflux.core.state;
 
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
+import dev.conflux.consensus.api.RequestId;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.Format;
@@ -14,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
@@ -76,6 +78,23 @@ public final class Commands {
                 command);
     }
 
+    /** A write without a key of the client's, proposed by a node that had applied {@code afterIndex}. */
+    public static CommandEnvelope requested(long id, long afterIndex, Command command) {
+        return new CommandEnvelope(
+                "ann",
+                7,
+                "0af7651916cd43dd8448eb211c80319c",
+                new CommandEnvelope.RequestKey(new RequestId(42, id), afterIndex),
+                command);
+    }
+
+    /** A UUID of version 7. */
+    public static String uuid(long madeAtMillis, int number) {
+        String time = String.format(Locale.ROOT, "%012x", madeAtMillis);
+        return time.substring(0, 8) + "-" + time.substring(8) + "-7000-8000-"
+                + String.format(Locale.ROOT, "%012x", number);
+    }
+
     public static LogEntry entry(long index, CommandEnvelope envelope) {
         return new LogEntry(new LogPosition(index, 1), T0 + index, CommandCodec.encode(envelope));
     }
@@ -97,11 +116,21 @@ public final class Commands {
         var entries = new ArrayList<LogEntry>();
         for (int i = 1; i <= count; i++) {
             Command command = randomCommand(random);
-            CommandEnvelope envelope = random.nextInt(3) == 0
-                    ? keyed("k" + random.nextInt(40), "h" + random.nextInt(2), command)
-                    : envelope(command);
             // The clock of a new leader may be behind.
             long stamp = T0 + i * 60_000L - random.nextInt(200_000);
+            CommandEnvelope envelope = switch (random.nextInt(6)) {
+                case 0, 1 -> keyed("k" + random.nextInt(40), "h" + random.nextInt(2), command);
+                case 2 -> {
+                    int made = Math.max(0, i - 1 - random.nextInt(40));
+                    yield keyed(uuid(T0 + made * 60_000L + random.nextInt(300_000), made), "h", command);
+                }
+                case 3 -> {
+                    // A number is made once, so it always goes with the same index.
+                    int made = Math.max(0, i - 1 - random.nextInt(40));
+                    yield requested(made, made * 2L, command);
+                }
+                default -> envelope(command);
+            };
             entries.add(new LogEntry(new LogPosition(i * 2L, 1 + i / 50), stamp, CommandCodec.encode(envelope)));
         }
         return entries;

@@ -30,9 +30,9 @@ public abstract class ConfigStateContract {
 
     protected abstract StateStore open(String name);
 
-    /** Small bounds, so that eviction happens: 20 records, 2 hours, 30 events. */
+    /** Small bounds, so that eviction happens: 20 keys, 2 hours, 30 events, 15 requests, 20 minutes. */
     private ConfigState state(StateStore store) {
-        return new ConfigState(store, new StateLimits(20, 7_200_000, 30), 4_000, new Appliers());
+        return new ConfigState(store, new StateLimits(20, 7_200_000, 30, 15, 1_200_000), 4_000, new Appliers());
     }
 
     private static long seed() {
@@ -145,6 +145,45 @@ public abstract class ConfigStateContract {
             Files.write(victim, bytes);
             assertThatThrownBy(() -> state.restore(files)).isInstanceOf(IOException.class);
             assertThat(fingerprint(state)).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void shouldFindEveryOtherByteByReadingTheWholeState() throws Exception {
+        List<LogEntry> log = Commands.random(seed(), COMMANDS);
+        StateStore damaged = open("damaged");
+        try (ConfigState one = state(open("one"));
+                ConfigState other = state(damaged)) {
+            log.forEach(entry -> one.apply(List.of(entry)));
+            for (int i = 0; i < log.size(); i += 41) {
+                other.apply(log.subList(i, Math.min(log.size(), i + 41)));
+            }
+            assertThat(scrub(other)).isEqualTo(scrub(one));
+
+            // when
+            byte[][] entry = new byte[2][];
+            damaged.scan(
+                    StateArea.CONTENTS.from(), StateArea.CONTENTS.to(), StateReads.Order.ASCENDING, (key, value) -> {
+                        entry[0] = key;
+                        entry[1] = value;
+                        return false;
+                    });
+            entry[1][0] ^= 1;
+            damaged.commit(new WriteBatch().put(entry[0], entry[1]));
+
+            // then
+            assertThat(other.digest()).contains(one.digest().orElseThrow());
+            assertThat(scrub(other)).isNotEqualTo(scrub(one));
+            other.reset();
+            assertThat(other.applied().index()).isZero();
+            other.apply(log);
+            assertThat(scrub(other)).isEqualTo(scrub(one));
+        }
+    }
+
+    private static byte[] scrub(ConfigState state) throws IOException {
+        try (StateMachine.Scrub scrub = state.beginScrub().orElseThrow()) {
+            return scrub.digest(bytes -> {});
         }
     }
 

@@ -45,6 +45,11 @@ final class FailingStore implements StateStore {
     }
 
     @Override
+    public void clear() {
+        store.clear();
+    }
+
+    @Override
     public void close() {
         store.close();
     }

@@ -38,6 +38,9 @@ class GoldenEncodingTest {
             assertThat(again).as(name).isEqualTo(bytes);
             actual.put("command " + name, HexFormat.of().formatHex(bytes));
         });
+        byte[] requested = CommandCodec.encode(Commands.requested(7, 9, new Command.DeleteConfig(1)));
+        assertThat(CommandCodec.encode(CommandCodec.decode(requested))).isEqualTo(requested);
+        actual.put("command with a request number", HexFormat.of().formatHex(requested));
         for (ConfluxError error : errors()) {
             var outcome = new Outcome.Rejected(9, error);
             byte[] bytes = CommandCodec.encodeOutcome(outcome);
@@ -157,6 +160,7 @@ class GoldenEncodingTest {
                 new ConfluxError.CasRequired(ConfluxError.Counter.RELEASES, 3),
                 new ConfluxError.TooLarge("content", 2, 1),
                 new ConfluxError.IdempotencyKeyReused("k"),
+                new ConfluxError.IdempotencyExpired("k"),
                 new ConfluxError.QuotaExceeded("max_configs", 5),
                 new ConfluxError.RateLimited("writes", 3),
                 new ConfluxError.Unavailable(ErrorCode.NO_LEADER, "m"),

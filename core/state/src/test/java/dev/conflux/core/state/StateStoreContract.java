@@ -127,6 +127,24 @@ public abstract class StateStoreContract {
         }
     }
 
+    @Test
+    void shouldBeEmptyAfterClearAlsoWhenReopened() throws Exception {
+        byte[] key = key(StateArea.CONFIGS, "b");
+        try (StateStore store = open("a")) {
+            store.commit(new WriteBatch().put(key, bytes("1")));
+
+            // when
+            store.clear();
+
+            // then
+            assertThat(store.get(key)).isNull();
+            store.commit(new WriteBatch().put(key(StateArea.CONFIGS, "c"), bytes("2")));
+        }
+        try (StateStore store = open("a")) {
+            assertThat(store.get(key)).isNull();
+        }
+    }
+
     protected static byte[] key(StateArea area, String text) {
         byte[] bytes = new byte[1 + text.length()];
         bytes[0] = area.prefix();

@@ -48,7 +48,7 @@ public final class StateStoreInvariants {
             return true;
         });
         assertThat(meta.configCount).isEqualTo(configs.size());
-        long[] counts = new long[3];
+        long[] counts = new long[4];
         all(store, StateArea.NAMES, (key, value) -> {
             Config config = Objects.requireNonNull(configs.get(StateKeys.longAt(value, 0)));
             assertThat(key).isEqualTo(StateKeys.name(config.key()));
@@ -94,10 +94,21 @@ public final class StateStoreInvariants {
             assertThat(dedupKeys)
                     .contains(HexFormat.of().formatHex(order.getDedupKey().toByteArray()));
             assertThat(StateKeys.longAt(key, 1)).isGreaterThan(meta.dedupEvictedThrough);
+            assertThat(order.getStampMillis()).isGreaterThanOrEqualTo(meta.dedupHorizonMillis);
             counts[1]++;
             return true;
         });
-        assertThat(meta.dedupCount).isEqualTo(counts[1]).isEqualTo(dedupKeys.size());
+        assertThat(meta.dedupCount).isEqualTo(counts[1]);
+        all(store, StateArea.REQUEST_ORDER, (key, value) -> {
+            StateProto.DedupOrderValue order = StateCodec.parse(StateProto.DedupOrderValue.parser(), value);
+            assertThat(dedupKeys)
+                    .contains(HexFormat.of().formatHex(order.getDedupKey().toByteArray()));
+            assertThat(StateKeys.longAt(key, 1)).isGreaterThan(meta.requestEvictedThrough);
+            counts[3]++;
+            return true;
+        });
+        assertThat(meta.requestCount).isEqualTo(counts[3]);
+        assertThat(meta.dedupCount + meta.requestCount).isEqualTo(dedupKeys.size());
         all(store, StateArea.EVENTS, (key, value) -> {
             assertThat(StateKeys.longAt(key, 1))
                     .isGreaterThan(meta.eventsCompactedThrough)

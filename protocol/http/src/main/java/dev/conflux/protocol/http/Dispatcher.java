@@ -6,6 +6,7 @@ import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.Principal;
 import dev.conflux.core.model.Text;
 import dev.conflux.core.service.Action;
+import dev.conflux.core.service.Freshness;
 import io.micrometer.core.instrument.Timer;
 import io.netty.handler.codec.http.QueryStringDecoder;
 import io.vertx.core.Context;
@@ -222,6 +223,10 @@ final class Dispatcher {
             refuseBody(exchange);
             return;
         }
+        if (expectsContinue(http)) {
+            http.response()
+                    .writeContinue(); // Only now: whoever may not write need not send what it would have written.
+        }
         var collected = Buffer.buffer();
         var done = new boolean[1];
         long timer = vertx.setTimer(HttpLimits.BODY_MILLIS, _ -> {
@@ -260,8 +265,18 @@ final class Dispatcher {
         });
     }
 
-    /** Refused before its body was read, a request must not go on sending for ever. */
+    private static boolean expectsContinue(HttpServerRequest http) {
+        return http.version() != HttpVersion.HTTP_1_0 && "100-continue".equalsIgnoreCase(http.getHeader("Expect"));
+    }
+
+    /**
+     * Refused before its body was read, a request must not go on sending for ever. One that waits to be told to go on
+     * may send its body all the same, or not: nobody could tell it from the next request (RFC 9110 §10.1.1).
+     */
     private static boolean hasEndlessBody(HttpServerRequest http) {
+        if (expectsContinue(http)) {
+            return true;
+        }
         String length = http.getHeader("Content-Length");
         return length == null ? http.getHeader("Transfer-Encoding") != null : tooLarge(length);
     }
@@ -302,8 +317,13 @@ final class Dispatcher {
                 case Route.Endpoint.Blocking(var handler) ->
                     blocking.run(
                             () -> {
-                                awaitFreshness(route, request);
-                                return handler.apply(request);
+                                Freshness.Level level = awaitFreshness(route, request);
+                                try {
+                                    return handler.apply(request).at(level);
+                                } catch (RuntimeException e) {
+                                    return Responder.failure(e, exchange.traceId)
+                                            .at(level);
+                                }
                             },
                             (reply, failure) -> {
                                 Reply answer = reply != null && failure == null
@@ -317,16 +337,19 @@ final class Dispatcher {
         }
     }
 
-    /** On reads of replicated state; writes are ordered by the log anyway. */
-    private void awaitFreshness(Route route, Request request) {
-        if (route.method().equals(HttpMethod.GET)
+    /** On reads of replicated state, the level that is met; null on others, and on writes: the log orders them. */
+    private Freshness.@Nullable Level awaitFreshness(Route route, Request request) {
+        if (!(route.method().equals(HttpMethod.GET)
                 && route.access() instanceof Access.Requires(Action action)
-                && action != Action.ADMIN) {
-            services.gate()
-                    .await(Request.freshness(
-                            request.headers().get("X-Conflux-Consistency"),
-                            request.headers().get("X-Conflux-Min-Revision")));
+                && action != Action.ADMIN)) {
+            return null;
         }
+        Freshness freshness = Request.freshness(
+                request.headers().get("X-Conflux-Consistency"),
+                request.headers().get("X-Conflux-Min-Revision"),
+                request.headers().get("X-Conflux-Max-Staleness-Ms"));
+        services.gate().await(freshness);
+        return freshness.level();
     }
 
     private void fail(Exchange exchange, Throwable failure) {

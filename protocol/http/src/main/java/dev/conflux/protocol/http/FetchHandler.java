@@ -32,6 +32,7 @@ final class FetchHandler {
     private static final CharSequence IF_NONE_MATCH = HttpHeaders.createOptimized("if-none-match");
     private static final CharSequence CONSISTENCY = HttpHeaders.createOptimized("x-conflux-consistency");
     private static final CharSequence MIN_REVISION = HttpHeaders.createOptimized("x-conflux-min-revision");
+    private static final CharSequence MAX_STALENESS = HttpHeaders.createOptimized("x-conflux-max-staleness-ms");
     private static final CharSequence TRACEPARENT = HttpHeaders.createOptimized("traceparent");
 
     private final HttpServices services;
@@ -95,7 +96,13 @@ final class FetchHandler {
     }
 
     /** One fetch under way. */
-    private record Fetch(HttpServerRequest request, String path, Labels labels, String traceId, long startNanos) {}
+    private record Fetch(
+            HttpServerRequest request,
+            String path,
+            Labels labels,
+            Freshness freshness,
+            String traceId,
+            long startNanos) {}
 
     /**
      * Only for GET and HEAD.
@@ -111,14 +118,15 @@ final class FetchHandler {
                 throw Request.refusal("query", "given", "no query: labels are headers, X-Client-Label-<Key>");
             }
             String token = token(headers);
-            var current = new Fetch(request, path(uri), ClientLabels.of(headers), traceId, start);
-            Freshness freshness = Request.freshness(headers.get(CONSISTENCY), headers.get(MIN_REVISION));
+            Freshness freshness =
+                    Request.freshness(headers.get(CONSISTENCY), headers.get(MIN_REVISION), headers.get(MAX_STALENESS));
+            var current = new Fetch(request, path(uri), ClientLabels.of(headers), freshness, traceId, start);
             Principal principal =
                     token == null ? null : services.authenticator().cached(token);
             if (principal != null && services.gate().isOpen(freshness)) {
                 serve(current, principal);
             } else {
-                serveLater(current, token, freshness);
+                serveLater(current, token);
             }
         } catch (RuntimeException e) {
             fail(request, traceId, start, e);
@@ -150,12 +158,12 @@ final class FetchHandler {
                 : null;
     }
 
-    private void serveLater(Fetch current, @Nullable String token, Freshness freshness) {
+    private void serveLater(Fetch current, @Nullable String token) {
         Context context = blocking.context();
         blocking.run(
                 () -> {
                     Principal principal = Dispatcher.authenticate(services, token);
-                    services.gate().await(freshness);
+                    services.gate().await(current.freshness);
                     return principal;
                 },
                 (principal, failure) -> context.runOnContext(_ -> {
@@ -180,7 +188,7 @@ final class FetchHandler {
         String ifNoneMatch = current.request.headers().get(IF_NONE_MATCH);
         if (ifNoneMatch != null && ETags.matches(ifNoneMatch, fetched.etag())) {
             HttpServerResponse response = current.request.response().setStatusCode(304);
-            headers.state(response::putHeader, fetched, current.traceId);
+            headers.state(response::putHeader, fetched, current.freshness.level(), current.traceId);
             response.end();
             measured.notModified(current.startNanos);
             return;
@@ -208,7 +216,7 @@ final class FetchHandler {
             return;
         }
         FetchHeaders.Sink sink = response::putHeader;
-        headers.state(sink, fetched, current.traceId);
+        headers.state(sink, fetched, current.freshness.level(), current.traceId);
         headers.content(sink, fetched);
         if (current.request.method().equals(HttpMethod.HEAD)) {
             Responder.headOnly(response, content.length);

@@ -3,6 +3,7 @@ package dev.conflux.protocol.http;
 import dev.conflux.core.model.Encryption;
 import dev.conflux.core.model.Format;
 import dev.conflux.core.service.FetchService.Fetched;
+import dev.conflux.core.service.Freshness;
 import io.vertx.core.http.HttpHeaders;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,9 +38,10 @@ final class FetchHeaders {
     }
 
     /** What every answer says, also that to a client who has the content already. */
-    void state(Sink sink, Fetched fetched, CharSequence traceId) {
+    void state(Sink sink, Fetched fetched, Freshness.Level level, CharSequence traceId) {
         sink.put(Responder.REVISION, responder.revisionText(fetched.revision()));
         sink.put(Responder.STALENESS, responder.stalenessText());
+        sink.put(Responder.LEVEL, Responder.levelText(level));
         sink.put(Responder.TRACE_ID, traceId);
         sink.put(HttpHeaders.ETAG, fetched.etag());
         sink.put(CONFIG_VERSION, fetched.versionText());

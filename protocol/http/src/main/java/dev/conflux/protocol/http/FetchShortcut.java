@@ -5,6 +5,7 @@ import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.Labels;
 import dev.conflux.core.model.Principal;
 import dev.conflux.core.service.FetchService.Fetched;
+import dev.conflux.core.service.Freshness;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;
@@ -65,7 +66,8 @@ final class FetchShortcut extends ChannelDuplexHandler {
         EXPECT("expect"),
         UPGRADE("upgrade"),
         CONSISTENCY("x-conflux-consistency"),
-        MIN_REVISION("x-conflux-min-revision");
+        MIN_REVISION("x-conflux-min-revision"),
+        MAX_STALENESS("x-conflux-max-staleness-ms");
 
         private static final Known[][] BY_LENGTH = new Known[32][];
 
@@ -218,14 +220,14 @@ final class FetchShortcut extends ChannelDuplexHandler {
         String traceId = TraceIds.continuing(traceparent);
         if (ifNoneMatch != null && ETags.matches(ifNoneMatch, fetched.etag())) {
             head.start(NOT_MODIFIED);
-            headers.state(head, fetched, traceId);
+            headers.state(head, fetched, Freshness.Level.STALE, traceId);
             send(head.end(context.alloc(), 0));
             measured.notModified(start);
             return true;
         }
         boolean copied = content.length <= MAX_COPIED;
         head.start(OK);
-        headers.state(head, fetched, traceId);
+        headers.state(head, fetched, Freshness.Level.STALE, traceId);
         headers.content(head, fetched);
         head.put(HttpHeaderNames.CONTENT_LENGTH, Integer.toString(content.length));
         ByteBuf answer = head.end(context.alloc(), copied ? content.length : 0);
@@ -284,7 +286,7 @@ final class FetchShortcut extends ChannelDuplexHandler {
                         return false;
                     }
                 }
-                case CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT, UPGRADE, CONSISTENCY, MIN_REVISION -> {
+                case CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT, UPGRADE, CONSISTENCY, MIN_REVISION, MAX_STALENESS -> {
                     return false;
                 }
             }

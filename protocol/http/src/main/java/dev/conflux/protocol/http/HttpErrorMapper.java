@@ -15,6 +15,9 @@ final class HttpErrorMapper {
     /** Seconds after which a temporary failure is worth another try: an election takes about one. */
     private static final long RETRY_AFTER_SECONDS = 1;
 
+    /** Somebody has to make room first. */
+    private static final long RETRY_AFTER_FULL_SECONDS = 10;
+
     private HttpErrorMapper() {}
 
     static int status(ErrorCode code) {
@@ -28,31 +31,39 @@ final class HttpErrorMapper {
                     CAS_REQUIRED,
                     VERSION_IN_USE,
                     PROPOSAL_PENDING,
-                    MEMBERSHIP_CHANGE_IN_PROGRESS -> 409;
+                    MEMBERSHIP_CHANGE_IN_PROGRESS,
+                    OPERATION_REFUSED,
+                    FEATURE_NOT_ENABLED,
+                    IDEMPOTENCY_EXPIRED -> 409;
             case CONFIG_TOO_LARGE -> 413;
             case IDEMPOTENCY_KEY_REUSED -> 422;
             case QUOTA_EXCEEDED, RATE_LIMITED -> 429;
             case INTERNAL -> 500;
             case NO_LEADER, NO_QUORUM, METADATA_UNAVAILABLE, KMS_UNAVAILABLE, NOT_CAUGHT_UP, OVERLOADED -> 503;
             case INDETERMINATE -> 504;
+            case STORAGE_FULL -> 507;
         };
     }
 
     static Reply reply(ConfluxError error, String traceId) {
         int status = status(error.code());
-        Reply reply = new Reply(status, PROBLEM, Json.bytes(problem(error, traceId)), List.of(), -1, false);
+        Reply reply = new Reply(status, PROBLEM, Json.bytes(problem(error, traceId)), List.of(), -1, false, null);
         if (status == 401) {
             return reply.with("WWW-Authenticate", "Bearer realm=\"conflux\"");
         }
         if (error instanceof ConfluxError.RateLimited limited) {
             return reply.with("Retry-After", Long.toString(Math.max(1, limited.retryAfterSeconds())));
         }
+        if (status == 507) {
+            return reply.with("Retry-After", Long.toString(RETRY_AFTER_FULL_SECONDS));
+        }
         return status == 503 ? reply.with("Retry-After", Long.toString(RETRY_AFTER_SECONDS)) : reply;
     }
 
     /** A refusal that only HTTP knows. */
     static Reply transport(int status, String code, String detail, String traceId) {
-        return new Reply(status, PROBLEM, Json.bytes(head(status, code, detail, traceId, false)), List.of(), -1, false);
+        return new Reply(
+                status, PROBLEM, Json.bytes(head(status, code, detail, traceId, false)), List.of(), -1, false, null);
     }
 
     static ObjectNode problem(ConfluxError error, String traceId) {
@@ -76,6 +87,7 @@ final class HttpErrorMapper {
             case ConfluxError.NotFound e -> {}
             case ConfluxError.AlreadyExists e -> {}
             case ConfluxError.IdempotencyKeyReused e -> {}
+            case ConfluxError.IdempotencyExpired e -> {}
             case ConfluxError.Unavailable e -> {}
             case ConfluxError.Indeterminate e -> {}
             case ConfluxError.Internal e -> {}

@@ -151,7 +151,7 @@ public final class HttpProtocol implements AutoCloseable {
                 .setIdleTimeout(HttpLimits.IDLE_SECONDS)
                 .setMaxInitialLineLength(HttpLimits.MAX_LINE_BYTES)
                 .setMaxHeaderSize(HttpLimits.MAX_HEADER_BYTES)
-                .setHandle100ContinueAutomatically(true)
+                .setHandle100ContinueAutomatically(false)
                 .setCompressionSupported(false)
                 .setDecompressionSupported(false)
                 .setHttp2ClearTextEnabled(true);

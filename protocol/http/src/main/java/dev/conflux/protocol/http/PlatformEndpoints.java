@@ -162,12 +162,14 @@ final class PlatformEndpoints {
         ClusterStatus status = services.cluster().status(request.who());
         ObjectNode json = Json.object()
                 .put("cluster_id", status.clusterId())
+                .put("cluster_epoch", status.clusterEpoch())
                 .put("node_id", status.nodeId())
                 .put("leader_id", status.leaderId())
                 .put("current_term", status.currentTerm())
                 .put("commit_index", status.commitIndex())
                 .put("revision", status.revision())
-                .put("feature_level", status.featureLevel());
+                .put("feature_level", status.featureLevel())
+                .put("change", status.change());
         ObjectNode nodes = json.putObject("nodes");
         for (Map.Entry<Integer, MemberStatus> entry : status.nodes().entrySet()) {
             MemberStatus node = entry.getValue();
@@ -175,10 +177,13 @@ final class PlatformEndpoints {
                     .put("role", node.role())
                     .put("reachable", node.reachable())
                     .put("raft_address", node.address())
+                    .put("api_address", node.apiAddress())
+                    .put("matched_index", node.matchedIndex())
                     .put("applied_index", node.appliedIndex())
                     .put("revision", node.revision())
                     .put("lag", node.lag())
                     .put("version", node.version())
+                    .put("feature_level", node.featureLevel())
                     .put("state_digest", node.stateDigest());
         }
         json.set("errors", Wire.strings(status.errors()));
@@ -209,8 +214,54 @@ final class PlatformEndpoints {
                 throw body.refusal("target_node_id", target.toString(), "a node id from 1");
             }
         }
-        services.cluster().transferLeadership(request.who(), target);
-        return Reply.json(200, Json.object().put("transferred", true));
+        int leader = services.cluster().transferLeadership(request.who(), target);
+        return Reply.json(200, Json.object().put("transferred", true).put("leader_id", leader));
+    }
+
+    Reply addNode(Request request) {
+        request.allowQuery(false);
+        JsonBody body = request.json();
+        int nodeId = nodeId(body);
+        String apiAddress = body.string("api_address", "");
+        String raftAddress = body.string("raft_address");
+        body.end();
+        return change(nodeId, services.cluster().addNode(request.who(), nodeId, apiAddress, raftAddress));
+    }
+
+    Reply removeNode(Request request) {
+        request.allowQuery(false);
+        long id = request.number("id");
+        if (id > Integer.MAX_VALUE) {
+            throw Request.refusal("id", Long.toString(id), "a node id");
+        }
+        int nodeId = (int) id;
+        return change(nodeId, services.cluster().removeNode(request.who(), nodeId));
+    }
+
+    private static Reply change(int nodeId, ClusterService.ChangeResult result) {
+        ObjectNode json = Json.object().put("node_id", nodeId).put("state", result.done() ? "done" : "in_progress");
+        json.set("warnings", Wire.strings(result.warnings()));
+        return Reply.json(result.done() ? 200 : 202, json);
+    }
+
+    private static int nodeId(JsonBody body) {
+        Integer nodeId = body.optionalInt("node_id");
+        if (nodeId == null || nodeId < 1) {
+            throw body.refusal("node_id", String.valueOf(nodeId), "a node id from 1");
+        }
+        return nodeId;
+    }
+
+    Reply raiseFeatureLevel(Request request) {
+        request.allowQuery(false);
+        JsonBody body = request.json();
+        Integer level = body.optionalInt("feature_level");
+        body.end();
+        if (level == null || level < 1) {
+            throw body.refusal("feature_level", String.valueOf(level), "a level from 1");
+        }
+        return Reply.json(
+                200, Json.object().put("feature_level", services.cluster().raiseFeatureLevel(request.who(), level)));
     }
 
     Reply snapshot(Request request) {

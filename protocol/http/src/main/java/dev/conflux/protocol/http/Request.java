@@ -11,6 +11,7 @@ import io.vertx.core.MultiMap;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -193,8 +194,9 @@ record Request(
         return (end < 0 ? type : type.substring(0, end)).strip().toLowerCase(Locale.ROOT);
     }
 
-    static Freshness freshness(@Nullable String consistency, @Nullable String minRevision) {
-        if (consistency == null && minRevision == null) {
+    static Freshness freshness(
+            @Nullable String consistency, @Nullable String minRevision, @Nullable String maxStaleness) {
+        if (consistency == null && minRevision == null && maxStaleness == null) {
             return Freshness.ANY;
         }
         Freshness.Level level = switch (consistency) {
@@ -205,7 +207,15 @@ record Request(
             case "linearizable" -> Freshness.Level.LINEARIZABLE;
             default -> throw refusal("X-Conflux-Consistency", consistency, "stale, follower, strong or linearizable");
         };
-        return new Freshness(level, minRevision == null ? 0 : nonNegative("X-Conflux-Min-Revision", minRevision));
+        if (maxStaleness != null && level != Freshness.Level.FOLLOWER) {
+            throw refusal("X-Conflux-Max-Staleness-Ms", maxStaleness, "none but with X-Conflux-Consistency: follower");
+        }
+        return new Freshness(
+                level,
+                minRevision == null ? 0 : nonNegative("X-Conflux-Min-Revision", minRevision),
+                maxStaleness == null
+                        ? null
+                        : Duration.ofMillis(nonNegative("X-Conflux-Max-Staleness-Ms", maxStaleness)));
     }
 
     static ConfluxException refusal(String field, String value, String rule) {

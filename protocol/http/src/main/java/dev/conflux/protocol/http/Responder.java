@@ -2,6 +2,7 @@ package dev.conflux.protocol.http;
 
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxException;
+import dev.conflux.core.service.Freshness;
 import dev.conflux.core.service.ReadGate;
 import io.netty.buffer.Unpooled;
 import io.vertx.core.buffer.Buffer;
@@ -22,6 +23,7 @@ final class Responder {
 
     static final CharSequence REVISION = HttpHeaders.createOptimized("X-Conflux-Revision");
     static final CharSequence STALENESS = HttpHeaders.createOptimized("X-Conflux-Staleness-Ms");
+    static final CharSequence LEVEL = HttpHeaders.createOptimized("X-Conflux-Consistency");
     static final CharSequence TRACE_ID = HttpHeaders.createOptimized("X-Trace-Id");
     private static final CharSequence NOSNIFF_NAME = HttpHeaders.createOptimized("X-Content-Type-Options");
     private static final CharSequence NOSNIFF = HttpHeaders.createOptimized("nosniff");
@@ -34,6 +36,11 @@ final class Responder {
     static {
         Arrays.setAll(NUMBERS, Integer::toString);
     }
+
+    private static final CharSequence STALE = HttpHeaders.createOptimized("stale");
+    private static final CharSequence FOLLOWER = HttpHeaders.createOptimized("follower");
+    private static final CharSequence STRONG = HttpHeaders.createOptimized("strong");
+    private static final CharSequence LINEARIZABLE = HttpHeaders.createOptimized("linearizable");
 
     private final ReadGate gate;
     private long lastRevision = -1;
@@ -61,6 +68,15 @@ final class Responder {
         return Long.toString(millis);
     }
 
+    static CharSequence levelText(Freshness.Level level) {
+        return switch (level) {
+            case STALE -> STALE;
+            case FOLLOWER -> FOLLOWER;
+            case STRONG -> STRONG;
+            case LINEARIZABLE -> LINEARIZABLE;
+        };
+    }
+
     /** Without copying. */
     static Buffer buffer(byte[] bytes) {
         return BufferInternal.buffer(Unpooled.wrappedBuffer(bytes));
@@ -77,6 +93,9 @@ final class Responder {
         response.putHeader(NOSNIFF_NAME, NOSNIFF);
         if (reply.localRead()) {
             response.putHeader(STALENESS, stalenessText());
+        }
+        if (reply.level() != null) {
+            response.putHeader(LEVEL, levelText(reply.level()));
         }
         if (reply.contentType() != null) {
             response.putHeader(HttpHeaders.CONTENT_TYPE, reply.contentType());
@@ -109,7 +128,8 @@ final class Responder {
             if (refusal.error() instanceof ConfluxError.Internal) {
                 LOG.error("request_failed trace_id={}", traceId, refusal);
             }
-            return HttpErrorMapper.reply(refusal.error(), traceId);
+            Reply reply = HttpErrorMapper.reply(refusal.error(), traceId);
+            return refusal.replayed() ? reply.with("X-Idempotent-Replay", "true") : reply;
         }
         LOG.error("request_failed trace_id={}", traceId, cause);
         return HttpErrorMapper.reply(

@@ -92,6 +92,9 @@ final class Routes {
         get("/_cluster/status", look, platform::status);
         get("/_cluster/leader", look, platform::leader);
         post("/_cluster/leader/transfer", ADMIN, platform::transferLeader);
+        post("/_cluster/nodes", ADMIN, platform::addNode);
+        add(HttpMethod.DELETE, "/_cluster/nodes/{id}", ADMIN, platform::removeNode);
+        post("/_cluster/feature-level", ADMIN, platform::raiseFeatureLevel);
         post("/_cluster/snapshot", ADMIN, platform::snapshot);
     }
 

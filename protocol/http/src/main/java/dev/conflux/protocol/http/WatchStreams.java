@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -70,8 +71,32 @@ final class WatchStreams {
             from = Request.nonNegative("Last-Event-ID", lastEventId);
         }
         var labels = Labels.of(Limits.labels("label", request.queryLabels()));
+        var wanted = new WatchService.Request(request.who(), keys, labels, from);
+        CompletableFuture<Void> reached = services.watch().reach(from);
+        if (reached.isDone()) {
+            reached.join();
+            begin(wanted, request, http);
+            return;
+        }
+        Context context = blocking.context();
+        var _ = reached.whenComplete((_, failure) -> context.runOnContext(_ -> {
+            try {
+                if (failure != null) {
+                    throw failure;
+                }
+                begin(wanted, request, http);
+            } catch (Throwable e) {
+                responder.send(http, Responder.failure(e, request.traceId()).local(), request.traceId());
+            }
+        }));
+    }
+
+    private void begin(WatchService.Request wanted, Request request, HttpServerRequest http) {
+        if (http.response().closed()) {
+            return;
+        }
         var stream = new Stream(http, request, blocking.context());
-        stream.watch = services.watch().open(new WatchService.Request(request.who(), keys, labels, from), stream::wake);
+        stream.watch = services.watch().open(wanted, stream::wake);
         stream.begin();
     }
 

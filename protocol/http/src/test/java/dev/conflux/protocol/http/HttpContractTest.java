@@ -918,7 +918,74 @@ class HttpContractTest {
         assertThat(again.header("X-Idempotent-Replay")).isEqualTo("true");
     }
 
+    @Test
+    void shouldReplayARefusalAndRefuseAnExpiredKey() throws Exception {
+        long id = node.published("idem", "refused", "x");
+        String stale = "{\"content\":\"y\",\"cas\":7}";
+        Answer first = node.json("POST", CONFIGS + "/" + id + "/publish", stale, "X-Idempotency-Key", "refused");
+        Answer again = node.json("POST", CONFIGS + "/" + id + "/publish", stale, "X-Idempotency-Key", "refused");
+        assertThat(first.status()).isEqualTo(409);
+        assertThat(first.header("X-Idempotent-Replay")).isEmpty();
+        assertThat(again.status()).isEqualTo(409);
+        assertThat(again.code()).isEqualTo("CAS_MISMATCH");
+        assertThat(again.header("X-Idempotent-Replay")).isEqualTo("true");
+
+        Answer future = node.json(
+                "POST",
+                CONFIGS + "/" + id + "/publish",
+                "{\"content\":\"y\"}",
+                "X-Idempotency-Key",
+                "ffffffff-ffff-7000-8000-000000000001");
+        assertThat(future.status()).isEqualTo(400);
+        assertThat(future.json().path("field").asString()).isEqualTo("X-Idempotency-Key");
+    }
+
     // ---- consistency
+
+    @Test
+    void shouldSayAtWhichLevelItRead() throws Exception {
+        long id = node.published("consensus", "level", "x");
+        for (String path : List.of(
+                fetchPath("consensus", "level"), "/api/v1/fetch/configs/consensus/app/prod", CONFIGS + "/" + id)) {
+            assertThat(node.get(path).header("X-Conflux-Consistency")).as(path).isEqualTo("stale");
+            for (String level : List.of("stale", "follower", "strong", "linearizable")) {
+                Answer read = node.get(path, "X-Conflux-Consistency", level);
+                assertThat(read.header("X-Conflux-Consistency")).as(path).isEqualTo(level);
+                assertThat(read.header("X-Conflux-Staleness-Ms")).as(path).isEqualTo("0");
+                assertThat(read.revision()).as(path).isPositive();
+            }
+        }
+        Answer missing = node.get(CONFIGS + "/987654", "X-Conflux-Consistency", "strong");
+        assertThat(missing.status()).isEqualTo(404);
+        assertThat(missing.header("X-Conflux-Consistency")).isEqualTo("strong");
+    }
+
+    @Test
+    void shouldTakeTheCallersBoundForAFollowerRead() throws Exception {
+        long id = node.published("consensus", "lag", "x");
+        node.consensus.staleness(250);
+        try {
+            for (String path : List.of(fetchPath("consensus", "lag"), CONFIGS + "/" + id)) {
+                Answer refused =
+                        node.get(path, "X-Conflux-Consistency", "follower", "X-Conflux-Max-Staleness-Ms", "249");
+                assertThat(refused.status()).as(path).isEqualTo(503);
+                assertThat(refused.code()).isEqualTo("NOT_CAUGHT_UP");
+                assertThat(refused.header("X-Conflux-Consistency"))
+                        .as("not met")
+                        .isEmpty();
+                Answer served =
+                        node.get(path, "X-Conflux-Consistency", "follower", "X-Conflux-Max-Staleness-Ms", "250");
+                assertThat(served.status()).isEqualTo(200);
+                assertThat(served.header("X-Conflux-Consistency")).isEqualTo("follower");
+            }
+            assertThat(node.get(fetchPath("consensus", "lag"), "X-Conflux-Max-Staleness-Ms", "250")
+                            .status())
+                    .as("without the level that it belongs to")
+                    .isEqualTo(400);
+        } finally {
+            node.consensus.staleness(0);
+        }
+    }
 
     @Test
     void shouldMapConsensusFailures() throws Exception {
@@ -1044,8 +1111,61 @@ class HttpContractTest {
                         .path("snapshot_index")
                         .asLong())
                 .isPositive();
-        assertThat(node.send("POST", "/_cluster/leader/transfer", new byte[0]).status())
+        Answer transfer = node.send("POST", "/_cluster/leader/transfer", new byte[0]);
+        assertThat(transfer.status()).isEqualTo(409);
+        assertThat(transfer.json().path("code").asString()).isEqualTo("OPERATION_REFUSED");
+        assertThat(status.json().path("cluster_epoch").asLong()).isEqualTo(1);
+        assertThat(status.json().path("feature_level").asInt()).isEqualTo(1);
+        assertThat(status.json().path("change").asString()).isEqualTo("none");
+        assertThat(status.json().at("/nodes/1/matched_index").asLong()).isPositive();
+        assertThat(status.json().at("/nodes/1/lag").asLong()).isZero();
+        assertThat(status.json().at("/nodes/1/feature_level").asInt()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldRefuseMembershipChangesThatMakeNoSense() throws Exception {
+        assertThat(node.json("POST", "/_cluster/nodes", "{\"raft_address\":\"n4:9090\"}")
+                        .status())
                 .isEqualTo(400);
+        assertThat(node.json("POST", "/_cluster/nodes", "{\"node_id\":4}").status())
+                .isEqualTo(400);
+        assertThat(node.json("POST", "/_cluster/nodes", "{\"node_id\":4,\"raft_address\":\"no space\"}")
+                        .status())
+                .isEqualTo(400);
+        Answer alone = node.json(
+                "POST", "/_cluster/nodes", "{\"node_id\":4,\"raft_address\":\"n4:9090\",\"api_address\":\"n4:8080\"}");
+        assertThat(alone.status()).isEqualTo(409);
+        assertThat(alone.json().path("detail").asString()).isEqualTo("there is one member only");
+        assertThat(node.send("DELETE", "/_cluster/nodes/x", new byte[0]).status())
+                .isEqualTo(400);
+        assertThat(node.send("DELETE", "/_cluster/nodes/99999999999", new byte[0])
+                        .status())
+                .isEqualTo(400);
+        assertThat(node.send("DELETE", "/_cluster/nodes/1", new byte[0]).status())
+                .isEqualTo(409);
+        assertThat(node.json("POST", "/_cluster/feature-level", "{\"feature_level\":0}")
+                        .status())
+                .isEqualTo(400);
+        assertThat(node.json("POST", "/_cluster/feature-level", "{\"feature_level\":2}")
+                        .status())
+                .isEqualTo(409);
+    }
+
+    @Test
+    void shouldRefuseBeforeTheLogWhatTheClusterIsNotReadyFor() throws Exception {
+        long before = node.consensus.status().lastLogIndex();
+        node.consensus.featureLevel(0);
+        try {
+            Answer refused = node.json(
+                    "POST",
+                    CONFIGS,
+                    "{\"tenant\":\"f\",\"app\":\"app\",\"env\":\"prod\",\"name\":\"level\",\"content\":\"x\"}");
+            assertThat(refused.status()).as(refused.text()).isEqualTo(409);
+            assertThat(refused.json().path("code").asString()).isEqualTo("FEATURE_NOT_ENABLED");
+            assertThat(node.consensus.status().lastLogIndex()).isEqualTo(before);
+        } finally {
+            node.consensus.featureLevel(1);
+        }
     }
 
     @Test
@@ -1132,6 +1252,26 @@ class HttpContractTest {
     }
 
     @Test
+    void shouldRefuseARevisionThatTheClusterHasNotReached() throws Exception {
+        long future = node.get("/health").revision() + 1_000;
+        Answer refused =
+                node.get("/api/v1/watch?key=watch/app/prod/*&from_revision=" + future, "Accept", "text/event-stream");
+        assertThat(refused.status()).isEqualTo(400);
+        assertThat(refused.json().path("field").asString()).isEqualTo("from_revision");
+
+        node.consensus.fail(new ConsensusException.NoQuorum("cut off"));
+        try {
+            Answer unknown = node.get(
+                    "/api/v1/watch?key=watch/app/prod/*&from_revision=" + future, "Accept", "text/event-stream");
+            assertThat(unknown.status()).isEqualTo(503);
+            assertThat(unknown.code()).isEqualTo("NO_QUORUM");
+        } finally {
+            node.consensus.fail(null);
+        }
+        assertThat(node.services.watch().watches()).isZero();
+    }
+
+    @Test
     void shouldRefuseBadWatches() throws Exception {
         for (String query : List.of(
                 "", "?key=a", "?key=a/b/c/d/e", "?key=a/b/*/d", "?key=a/b/c/d&from_revision=x", "?key=a/b/c/d&foo=1")) {
@@ -1209,6 +1349,26 @@ class HttpContractTest {
         @Override
         public void close() throws IOException {
             body.close();
+        }
+    }
+
+    @Test
+    void shouldAskForTheBodyOnlyOfWhoeverMaySendOne() throws Exception {
+        String head = "POST " + CONFIGS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                + "Content-Length: 2\r\nExpect: 100-continue\r\n";
+        assertThat(untilClosed(head + "Authorization: Bearer no-token\r\n\r\n")).startsWith("HTTP/1.1 401 ");
+        assertThat(untilClosed(head + "\r\n")).startsWith("HTTP/1.1 401 ");
+
+        try (var socket = new Socket(InetAddress.getLoopbackAddress(), node.http.port())) {
+            socket.setSoTimeout(10_000);
+            var reader = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+            socket.getOutputStream()
+                    .write((head + "Authorization: Bearer " + node.admin + "\r\n\r\n")
+                            .getBytes(StandardCharsets.UTF_8));
+            assertThat(reader.readLine()).isEqualTo("HTTP/1.1 100 Continue");
+            assertThat(reader.readLine()).isEmpty();
+            socket.getOutputStream().write("{}".getBytes(StandardCharsets.UTF_8));
+            assertThat(reader.readLine()).startsWith("HTTP/1.1 400 ");
         }
     }
 

@@ -45,6 +45,7 @@ class HttpErrorMapperTest {
             case CAS_REQUIRED -> new ConfluxError.CasRequired(ConfluxError.Counter.RELEASES, 5);
             case CONFIG_TOO_LARGE -> new ConfluxError.TooLarge("content", 2_000_000, 1_048_576);
             case IDEMPOTENCY_KEY_REUSED -> new ConfluxError.IdempotencyKeyReused("key-1");
+            case IDEMPOTENCY_EXPIRED -> new ConfluxError.IdempotencyExpired("key-1");
             case QUOTA_EXCEEDED -> new ConfluxError.QuotaExceeded("max_configs", 10);
             case RATE_LIMITED -> new ConfluxError.RateLimited("login", 30);
             case INDETERMINATE -> new ConfluxError.Indeterminate("key-1");
@@ -52,12 +53,15 @@ class HttpErrorMapperTest {
             case VERSION_IN_USE,
                     PROPOSAL_PENDING,
                     MEMBERSHIP_CHANGE_IN_PROGRESS,
+                    OPERATION_REFUSED,
+                    FEATURE_NOT_ENABLED,
                     NO_LEADER,
                     NO_QUORUM,
                     METADATA_UNAVAILABLE,
                     KMS_UNAVAILABLE,
                     NOT_CAUGHT_UP,
-                    OVERLOADED -> new ConfluxError.Unavailable(code, "not now");
+                    OVERLOADED,
+                    STORAGE_FULL -> new ConfluxError.Unavailable(code, "not now");
         };
     }
 }

@@ -60,7 +60,7 @@ final class TestNode implements AutoCloseable {
         var authorizer = new Authorizer();
         ReadGate gate = ReadGate.on(consensus, state, Duration.ofMillis(500));
         WatchService watch = WatchService.on(state, gate, authorizer, Duration.ofMillis(200));
-        var log = new CommandLog(consensus, CommandLog.DEFAULT_TIMEOUT);
+        var log = new CommandLog(consensus, state, CommandLog.DEFAULT_TIMEOUT);
         authentication = new Authentication(metadata, AuthSettings.defaults(directory, PASSWORD), Clock.systemUTC());
         authentication.ready().get(20, TimeUnit.SECONDS);
         MetadataStore.User root = metadata.findUser("admin").orElseThrow();

@@ -39,6 +39,8 @@ final class TestRoutes {
             case "POST /api/v1/mgt/configs/{id}/publish" -> "{\"content\":\"x\"}";
             case "POST /api/v1/mgt/configs/{id}/rollback" -> "{\"version_id\":1}";
             case "POST /api/v1/mgt/configs/{id}/versions", "PATCH /api/v1/mgt/configs/{id}" -> "{}";
+            case "POST /_cluster/nodes" -> "{\"node_id\":4,\"raft_address\":\"n4:9090\",\"api_address\":\"n4:8080\"}";
+            case "POST /_cluster/feature-level" -> "{\"feature_level\":2}";
             default -> "";
         };
         return body.getBytes(StandardCharsets.UTF_8);

@@ -7,13 +7,24 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
 /** The table of {@code docs/architecture.md}: each module, what it may import, what it must not know. */
-@AnalyzeClasses(packages = "dev.conflux", importOptions = ImportOption.DoNotIncludeTests.class)
+@AnalyzeClasses(
+        packages = "dev.conflux",
+        importOptions = {ImportOption.DoNotIncludeTests.class, ImportTableTest.NoTestArtifacts.class})
 class ImportTableTest {
+
+    /** The simulator brings the tests of the state, as a jar. */
+    static final class NoTestArtifacts implements ImportOption {
+        @Override
+        public boolean includes(Location location) {
+            return !location.contains("-tests.jar");
+        }
+    }
 
     private static final String BASE = "dev.conflux.base..";
     /** Does nothing in a distribution, so everybody may name a point. */
@@ -33,7 +44,9 @@ class ImportTableTest {
     private static final String ADAPTER = "dev.conflux.adapter..";
     private static final String PROTOCOL = "dev.conflux.protocol..";
     private static final String SERVER = "dev.conflux.server..";
-    private static final String TOOL = "dev.conflux.tool..";
+    private static final String SIMULATOR = "dev.conflux.qa.simulator..";
+    private static final String LOCAL = "dev.conflux.tool.local..";
+    private static final String INSPECTOR = "dev.conflux.tool.inspector..";
 
     /** JDK and annotations: allowed everywhere. */
     private static final String[] EVERYWHERE = {"java..", "javax..", "org.jspecify..", "com.google.errorprone.."};
@@ -174,11 +187,47 @@ class ImportTableTest {
             .resideInAPackage(SERVER);
 
     @ArchTest
-    static final ArchRule TOOLS_DO_NOT_REACH_INTO_THE_NODE = noClasses()
+    static final ArchRule THE_LOCAL_CLUSTER_DOES_NOT_REACH_INTO_THE_NODE = noClasses()
             .that()
-            .resideInAPackage(TOOL)
+            .resideInAPackage(LOCAL)
             .should()
-            .dependOnClassesThat(ours(TOOL, BASE, "dev.conflux.adapter.postgres.."));
+            .dependOnClassesThat(ours(LOCAL, BASE, "dev.conflux.adapter.postgres.."));
+
+    /** It reads the stored state with the one adapter that knows how it is stored. */
+    @ArchTest
+    static final ArchRule THE_INSPECTOR_KNOWS_WHAT_IS_STORED_NOT_HOW_IT_IS_SERVED = noClasses()
+            .that()
+            .resideInAPackage(INSPECTOR)
+            .should()
+            .dependOnClassesThat(
+                    ours(INSPECTOR, "dev.conflux.consensus..", MODEL, STATE, "dev.conflux.adapter.rocksdb.."));
+
+    @ArchTest
+    static final ArchRule SIMULATOR_KNOWS_THE_STATE_NOT_THE_NODE = noClasses()
+            .that()
+            .resideInAPackage(SIMULATOR)
+            .should()
+            .dependOnClassesThat(ours(SIMULATOR, STATE, MODEL, CONSENSUS_API, TESTKIT));
+
+    /** One seed, one run: nothing but the seed may choose. */
+    @ArchTest
+    static final ArchRule SIMULATION_USES_NO_CLOCK_AND_NO_OTHER_RANDOMNESS = noClasses()
+            .that()
+            .resideInAPackage(SIMULATOR)
+            .and()
+            .doNotHaveSimpleName("Simulate")
+            .should()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(Math.class, "random")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.util.Random")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.lang.Thread");
 
     @ArchTest
     static final ArchRule NO_JAVA_SERIALISATION = noClasses()

@@ -25,7 +25,8 @@ public final class Bench {
             new FetchBenchmark(),
             new ServiceBenchmark(),
             new StartupBenchmark(),
-            new ElectionBenchmark());
+            new ElectionBenchmark(),
+            new SnapshotBenchmark());
 
     private static final int FAILED = 1;
     private static final int USAGE = 2;

@@ -82,7 +82,7 @@ public class FetchServiceTime {
         token = authentication.service().login("admin", PASSWORD).accessToken();
         Principal admin = authenticator.authenticate(token);
         fetch = new FetchService(gate, state.reader(), authorizer);
-        var log = new CommandLog(consensus, CommandLog.DEFAULT_TIMEOUT);
+        var log = new CommandLog(consensus, state, CommandLog.DEFAULT_TIMEOUT);
         var creating = new ConfigService(log, state.reader(), authorizer, gate);
         var publishing = new PublishService(log, state.reader(), authorizer, gate);
         var caller = new Caller(admin, "0".repeat(32));

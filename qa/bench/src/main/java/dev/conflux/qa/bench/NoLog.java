@@ -6,6 +6,9 @@ import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.Member;
+import dev.conflux.consensus.api.MemberChange;
+import dev.conflux.consensus.api.MemberProgress;
+import dev.conflux.consensus.api.NewMember;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.api.NodeStatus;
 import dev.conflux.consensus.api.ReadLevel;
@@ -44,6 +47,11 @@ final class NoLog implements ConsensusNode {
     }
 
     @Override
+    public CompletableFuture<ReadPoint> followerReadPoint(Duration maxLag) {
+        return readPoint(ReadLevel.FOLLOWER, maxLag);
+    }
+
+    @Override
     public CompletableFuture<byte[]> query(ReadLevel level, byte[] query, Duration timeout) {
         return CompletableFuture.completedFuture(machine.query(query));
     }
@@ -57,7 +65,20 @@ final class NoLog implements ConsensusNode {
     public NodeStatus status() {
         long index = machine.applied().index();
         return new NodeStatus(
-                "bench", SELF, Role.LEADER, Optional.of(SELF), 1, index, index, index, 0, List.of(MEMBER), 0);
+                "bench",
+                SELF,
+                Role.LEADER,
+                Optional.of(SELF),
+                1,
+                index,
+                index,
+                index,
+                0,
+                List.of(MEMBER),
+                Optional.empty(),
+                1,
+                1,
+                0);
     }
 
     @Override
@@ -66,8 +87,34 @@ final class NoLog implements ConsensusNode {
     }
 
     @Override
-    public CompletableFuture<Void> transferLeadership(Optional<NodeId> target) {
+    public CompletableFuture<NodeId> transferLeadership(Optional<NodeId> target) {
         return CompletableFuture.failedFuture(new ConsensusException.Refused("there is no other member"));
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> addMember(NewMember member, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one member only"));
+    }
+
+    @Override
+    public CompletableFuture<MemberChange.State> removeMember(NodeId member, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one member only"));
+    }
+
+    @Override
+    public CompletableFuture<List<MemberProgress>> progress(Duration timeout) {
+        long last = status().lastLogIndex();
+        return CompletableFuture.completedFuture(List.of(new MemberProgress(MEMBER, "", true, last, 0, 1)));
+    }
+
+    @Override
+    public int featureLevel() {
+        return 1;
+    }
+
+    @Override
+    public CompletableFuture<Integer> raiseFeatureLevel(int level, Duration timeout) {
+        return CompletableFuture.failedFuture(new ConsensusException.Refused("there is one build only"));
     }
 
     @Override

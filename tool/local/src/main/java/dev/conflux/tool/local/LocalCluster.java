@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,11 @@ public final class LocalCluster implements AutoCloseable {
     public static final String DISTRIBUTION_PROPERTY = "conflux.distribution";
 
     private final Path directory;
+    /** Ids beyond the first members that get a certificate too, for nodes that join later. */
+    private static final int SPARE_IDS = 8;
+
     private final List<NodeProcess> nodes;
+    private final List<NodeProcess> founders;
     private final Options options;
     private @Nullable EmbeddedPostgres postgres;
 
@@ -64,7 +69,8 @@ public final class LocalCluster implements AutoCloseable {
     public LocalCluster(Options options) {
         this.options = options;
         this.directory = options.directory().toAbsolutePath();
-        this.nodes = layOut(options);
+        this.founders = layOut(options);
+        this.nodes = new CopyOnWriteArrayList<>(founders);
     }
 
     /** The distribution named by {@value #DISTRIBUTION_PROPERTY}. */
@@ -98,7 +104,9 @@ public final class LocalCluster implements AutoCloseable {
                         .write(
                                 certificates,
                                 CLUSTER_NAME,
-                                nodes.stream().map(NodeProcess::id).toList());
+                                IntStream.rangeClosed(1, options.nodes() + SPARE_IDS)
+                                        .boxed()
+                                        .toList());
             }
             String databaseUrl = "embedded";
             if (nodes.size() > 1) {
@@ -108,13 +116,45 @@ public final class LocalCluster implements AutoCloseable {
                 databaseUrl = database.url().join().withPassword();
             }
             for (NodeProcess node : nodes) {
-                writeConfig(node, databaseUrl, DevCertificateAuthority.files(certificates, node.id()));
+                writeConfig(node, databaseUrl, DevCertificateAuthority.files(certificates, node.id()), "");
             }
         } catch (IOException e) {
             throw new LocalException("cannot prepare " + directory, e);
         } catch (CompletionException e) {
             throw new LocalException("the embedded PostgreSQL cannot be started: " + e.getCause(), e);
         }
+    }
+
+    /**
+     * Lays out one more node, with a new id and empty directories, that waits to be added; the caller starts it and adds
+     * it. Only with several nodes, once {@link #startDatabase} has been called.
+     */
+    public NodeProcess joining() {
+        EmbeddedPostgres database = postgres;
+        if (database == null) {
+            throw new LocalException("a node can join only a started cluster of several nodes");
+        }
+        int id = nodes.size() + 1;
+        List<Integer> ports = freePorts(3);
+        var node = new NodeProcess(
+                id,
+                directory.resolve("node-" + id),
+                distribution(),
+                ports.get(0),
+                ports.get(1),
+                ports.get(2),
+                options.environment());
+        try {
+            writeConfig(
+                    node,
+                    database.url().join().withPassword(),
+                    DevCertificateAuthority.files(directory.resolve("tls"), id),
+                    "cluster.join: true\ncluster.address: \"127.0.0.1:" + node.peerPort() + "\"\n");
+        } catch (IOException e) {
+            throw new LocalException("cannot prepare node " + id, e);
+        }
+        nodes.add(node);
+        return node;
     }
 
     public void awaitReady() {
@@ -124,7 +164,7 @@ public final class LocalCluster implements AutoCloseable {
 
     /** All nodes, by id from 1, running or not. */
     public List<NodeProcess> nodes() {
-        return nodes;
+        return List.copyOf(nodes);
     }
 
     public NodeProcess node(int id) {
@@ -171,8 +211,8 @@ public final class LocalCluster implements AutoCloseable {
         }
     }
 
-    private void writeConfig(NodeProcess node, String databaseUrl, TlsFiles tls) throws IOException {
-        String peers = nodes.stream()
+    private void writeConfig(NodeProcess node, String databaseUrl, TlsFiles tls, String more) throws IOException {
+        String peers = founders.stream()
                 .map(n -> "\"" + n.id() + "@127.0.0.1:" + n.peerPort() + "\"")
                 .collect(Collectors.joining(", "));
         var text = new StringBuilder("""
@@ -199,6 +239,7 @@ public final class LocalCluster implements AutoCloseable {
                         tls.authorities(),
                         databaseUrl,
                         node.dataDirectory()));
+        text.append(more);
         options.settings()
                 .forEach((key, value) ->
                         text.append(key).append(": \"").append(value).append("\"\n"));

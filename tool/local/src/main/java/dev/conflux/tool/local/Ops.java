@@ -31,6 +31,13 @@ public final class Ops {
                 .POST(HttpRequest.BodyPublishers.ofString(body)));
     }
 
+    /** Deletes something, as {@code admin}. */
+    public static JsonNode delete(NodeProcess node, NodeClient admin, String path) {
+        return send(HttpRequest.newBuilder(node.opsUrl().resolve(path))
+                .header("Authorization", "Bearer " + admin.token())
+                .DELETE());
+    }
+
     private static JsonNode send(HttpRequest.Builder builder) {
         HttpRequest request = builder.timeout(Duration.ofSeconds(30)).build();
         URI uri = request.uri();
