@@ -34,8 +34,11 @@ import org.jspecify.annotations.Nullable;
  * before it on this connection still unanswered. Whatever is not, or is in any way unusual, goes on untouched, and
  * {@link FetchHandler} answers: with the same headers and bytes, because both use {@link FetchHeaders}.
  *
+ * <p>Its other half, {@link RepeatedHeaders}, stands before the codec and brings requests whose headers have been read
+ * before.
+ *
  * <p>It knows three things of Vert.x that are not its public API: that a connection has a Netty channel, the names of
- * two handlers in the pipeline, and how the end of an answer looks. When a new version changes one, every fetch takes the
+ * three handlers in the pipeline, and how the end of an answer looks. When a new version changes one, every fetch takes the
  * long way and a test fails.
  *
  * <p>One per connection; called only on its event loop.
@@ -43,13 +46,16 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("FutureReturnValueIgnored") // The promise given to a write hears of it, or nobody cares.
 final class FetchShortcut extends ChannelDuplexHandler {
 
+    private static final String DECODER = "httpDecoder";
     private static final String ENCODER = "httpEncoder";
     private static final String CONNECTION = "handler";
     private static final String NAME = "fetch";
+    private static final String REPEATED = "fetch-repeated";
 
     /** Content up to here is copied behind the headers: one buffer, one plain write. */
     private static final int MAX_COPIED = 16 * 1024;
 
+    private static final String KEEP_ALIVE = "keep-alive";
     private static final String OK = "HTTP/1.1 200 OK\r\n";
     private static final String NOT_MODIFIED = "HTTP/1.1 304 Not Modified\r\n";
 
@@ -101,6 +107,13 @@ final class FetchShortcut extends ChannelDuplexHandler {
         }
     }
 
+    /** What the headers of a common request say that decides its answer. */
+    record Asked(
+            String token,
+            @Nullable String ifNoneMatch,
+            @Nullable String traceparent,
+            Labels labels) {}
+
     private final HttpServices services;
     private final FetchHandler.Measured measured;
     private final FetchHeaders headers;
@@ -112,6 +125,12 @@ final class FetchShortcut extends ChannelDuplexHandler {
     private int passed;
     /** The request just answered here still has its end to come. */
     private boolean endToCome;
+    /** Requests of which the decoder has given the head but not the end. */
+    private int open;
+    /** What comes on this connection may no longer be requests, or need no answer. */
+    private boolean lastRequestPassed;
+    /** Of the request answered last; until {@link #forgetAsked}. */
+    private @Nullable Asked asked;
 
     private boolean unflushed;
 
@@ -141,8 +160,10 @@ final class FetchShortcut extends ChannelDuplexHandler {
             HeadBytes head) {
         if (connection instanceof ConnectionBase base) {
             ChannelPipeline pipeline = base.channel().pipeline();
-            if (pipeline.get(ENCODER) != null && pipeline.get(CONNECTION) != null) {
-                pipeline.addBefore(CONNECTION, NAME, new FetchShortcut(services, measured, headers, head));
+            if (pipeline.get(DECODER) != null && pipeline.get(ENCODER) != null && pipeline.get(CONNECTION) != null) {
+                var shortcut = new FetchShortcut(services, measured, headers, head);
+                pipeline.addBefore(CONNECTION, NAME, shortcut);
+                pipeline.addBefore(DECODER, REPEATED, new RepeatedHeaders(shortcut));
             }
         }
     }
@@ -155,6 +176,12 @@ final class FetchShortcut extends ChannelDuplexHandler {
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) {
+        if (message instanceof HttpRequest) {
+            open++;
+        }
+        if (message instanceof LastHttpContent && open > 0) {
+            open--;
+        }
         if (endToCome) {
             endToCome = !(message instanceof LastHttpContent);
             ReferenceCountUtil.release(message);
@@ -166,6 +193,7 @@ final class FetchShortcut extends ChannelDuplexHandler {
                 return;
             }
             passed++;
+            lastRequestPassed |= mayBeLast(request);
         }
         context.fireChannelRead(message);
     }
@@ -187,6 +215,38 @@ final class FetchShortcut extends ChannelDuplexHandler {
         context.write(message, promise);
     }
 
+    private static boolean mayBeLast(HttpRequest request) {
+        String connection = request.headers().get(HttpHeaderNames.CONNECTION);
+        return request.decoderResult().isFailure()
+                || !request.protocolVersion().equals(HttpVersion.HTTP_1_1)
+                || request.method().equals(HttpMethod.CONNECT)
+                || request.headers().contains(HttpHeaderNames.UPGRADE)
+                || (connection != null && !AsciiString.contentEqualsIgnoreCase(connection, KEEP_ALIVE));
+    }
+
+    /** Whether the decoder has ended every request that it began. */
+    boolean isBetweenRequests() {
+        return open == 0;
+    }
+
+    /** Whether the next request, wherever it is read, may be answered at once. */
+    boolean isFree(ChannelHandlerContext context) {
+        return passed == 0
+                && open == 0
+                && !lastRequestPassed
+                // Somebody does not read what he asks for: Vert.x stops reading from him.
+                && context.channel().isWritable();
+    }
+
+    void forgetAsked() {
+        asked = null;
+    }
+
+    @Nullable
+    Asked asked() {
+        return asked;
+    }
+
     /** False = nothing has happened, somebody else must answer. */
     private boolean answered(ChannelHandlerContext context, HttpRequest request) {
         String uri = request.uri();
@@ -201,15 +261,39 @@ final class FetchShortcut extends ChannelDuplexHandler {
                 || !context.channel().isWritable()) {
             return false;
         }
-        long start = System.nanoTime();
         String token = isCommon(request) ? FetchHandler.token(authorization) : null;
-        Principal principal = token == null ? null : services.authenticator().cached(token);
+        if (token == null) {
+            return false;
+        }
+        Labels labels;
+        try {
+            labels = labels();
+        } catch (ConfluxException refused) {
+            return false;
+        }
+        var read = new Asked(token, ifNoneMatch, traceparent, labels);
+        if (!answered(context, uri.substring(FetchHandler.PREFIX.length()), read)) {
+            return false;
+        }
+        asked = read;
+        return true;
+    }
+
+    /**
+     * Answers from what is in memory; flushed when the reading is complete. Only while {@link #isFree}.
+     *
+     * @param path tenant, app, env and name, nothing in it encoded
+     * @return false = nothing has happened, somebody else must answer
+     */
+    boolean answered(ChannelHandlerContext context, String path, Asked asked) {
+        long start = System.nanoTime();
+        Principal principal = services.authenticator().cached(asked.token);
         if (principal == null) {
             return false;
         }
         Fetched fetched;
         try {
-            fetched = services.fetch().fetch(principal, uri.substring(FetchHandler.PREFIX.length()), labels());
+            fetched = services.fetch().fetch(principal, path, asked.labels);
         } catch (ConfluxException refused) {
             return false;
         }
@@ -217,8 +301,8 @@ final class FetchShortcut extends ChannelDuplexHandler {
         if (content == null || fetched.encryption() != null) {
             return false;
         }
-        String traceId = TraceIds.continuing(traceparent);
-        if (ifNoneMatch != null && ETags.matches(ifNoneMatch, fetched.etag())) {
+        String traceId = TraceIds.continuing(asked.traceparent);
+        if (asked.ifNoneMatch != null && ETags.matches(asked.ifNoneMatch, fetched.etag())) {
             head.start(NOT_MODIFIED);
             headers.state(head, fetched, Freshness.Level.STALE, traceId);
             send(head.end(context.alloc(), 0));
@@ -282,7 +366,7 @@ final class FetchShortcut extends ChannelDuplexHandler {
                 }
                 case TRACEPARENT -> traceparent = traceparent == null ? value.toString() : traceparent;
                 case CONNECTION -> {
-                    if (!AsciiString.contentEqualsIgnoreCase(value, "keep-alive")) {
+                    if (!AsciiString.contentEqualsIgnoreCase(value, KEEP_ALIVE)) {
                         return false;
                     }
                 }

@@ -2,8 +2,12 @@ package dev.conflux.protocol.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.http.HttpRequest;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
+import io.vertx.core.net.impl.ConnectionBase;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,12 +16,19 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -126,16 +137,35 @@ class FetchShortcutTest {
 
     /** A server that answers nothing itself: what is not 418 came from the short cut. */
     private static void onBareServer(Try test) throws Exception {
+        onBareServer(new AtomicInteger(), test);
+    }
+
+    /** @param read counts requests that the library's decoder has read */
+    private static void onBareServer(AtomicInteger read, Try test) throws Exception {
         Vertx vertx = Vertx.vertx();
         try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
             HttpServer server = vertx.createHttpServer()
                     .requestHandler(request -> request.bodyHandler(
                             _ -> request.response().setStatusCode(TEAPOT).end()))
-                    .connectionHandler(connection -> new FetchHandler(
-                                    node.services,
-                                    new Responder(node.services.gate()),
-                                    new Blocking(vertx, executor, new Semaphore(1)))
-                            .shorten(connection));
+                    .connectionHandler(connection -> {
+                        new FetchHandler(
+                                        node.services,
+                                        new Responder(node.services.gate()),
+                                        new Blocking(vertx, executor, new Semaphore(1)))
+                                .shorten(connection);
+                        ((ConnectionBase) connection)
+                                .channel()
+                                .pipeline()
+                                .addAfter("httpDecoder", "count", new ChannelInboundHandlerAdapter() {
+                                    @Override
+                                    public void channelRead(ChannelHandlerContext context, Object message) {
+                                        if (message instanceof HttpRequest) {
+                                            read.incrementAndGet();
+                                        }
+                                        context.fireChannelRead(message);
+                                    }
+                                });
+                    });
             server.listen(0, "127.0.0.1")
                     .toCompletionStage()
                     .toCompletableFuture()
@@ -263,6 +293,119 @@ class FetchShortcutTest {
                 assertThat(connection.read().body).isEqualTo("hello");
             }
             sender.join();
+        }
+    }
+
+    @Test
+    void readsHeadersOnceThatStayTheSame() throws Exception {
+        var read = new AtomicInteger();
+        onBareServer(read, connection -> {
+            String request = get(PATH + "small", "X-Client-Label-Region: eu");
+            for (int i = 0; i < 3; i++) {
+                connection.send(request);
+                assertThat(connection.read().body).isEqualTo("hello");
+            }
+            int before = read.get();
+            for (int i = 0; i < 50; i++) {
+                connection.send(request + get(PATH + "labels", "X-Client-Label-Region: eu"));
+                assertThat(connection.read().body).isEqualTo("hello");
+                assertThat(connection.read().body).isEqualTo("canary");
+            }
+            // One may be cut while the read buffer grows to the length of two.
+            int after = read.get();
+            assertThat(after).as("requests that the decoder has read").isBetween(before, before + 2);
+            connection.send(get(PATH + "labels", "X-Client-Label-Region: us"));
+            assertThat(connection.read().body).isEqualTo("stable");
+            assertThat(read).hasValue(after + 1);
+            connection.send(get(PATH + "labels", "X-Client-Label-Region: us"));
+            assertThat(connection.read().body).isEqualTo("stable");
+            assertThat(read).as("the newest headers are remembered").hasValue(after + 1);
+        });
+    }
+
+    /** One request and what its answer must be. */
+    private record Expected(
+            String request, int status, @Nullable String body) {}
+
+    /** Bodies that look like requests, heads that look like ends: cut anywhere, each byte is what it would be alone. */
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+    void understandsRequestsHoweverTheyAreCut(long seed) throws Exception {
+        var random = new Random(seed);
+        String fetch = get(PATH + "small");
+        var kinds = List.of(
+                new Expected(fetch, 200, "hello"),
+                new Expected(fetch, 200, "hello"),
+                new Expected(get(PATH + "labels"), 200, "stable"),
+                new Expected(get(PATH + "labels", "X-Client-Label-Region: eu"), 200, "canary"),
+                new Expected(get(PATH + "absent"), 404, null),
+                new Expected(
+                        request("POST", "/api/v1/mgt/configs", fetch, "Content-Length: " + fetch.length()), 400, null),
+                new Expected(
+                        request(
+                                "POST",
+                                "/api/v1/mgt/configs",
+                                Integer.toHexString(fetch.length()) + "\r\n" + fetch + "\r\n0\r\n\r\n",
+                                "Transfer-Encoding: chunked"),
+                        400,
+                        null),
+                new Expected(request("GET", PATH + "small", fetch, "Content-Length: " + fetch.length()), 200, "hello"),
+                new Expected(get("/api/v1/mgt/configs?tenant=short&limit=1"), 200, null));
+        var sent = new ArrayList<Expected>();
+        for (int i = 0; i < 120; i++) {
+            // Mostly the common ones: only then are headers remembered.
+            sent.add(kinds.get(random.nextInt(3) > 0 ? 0 : random.nextInt(kinds.size())));
+        }
+        var answers = new LinkedBlockingQueue<Answer>();
+        try (var connection = new Connection(node.http.port())) {
+            Thread reader = Thread.ofVirtual().start(() -> {
+                try {
+                    for (int i = 0; i < sent.size(); i++) {
+                        answers.add(connection.read());
+                    }
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            var pending = new StringBuilder();
+            for (Expected one : sent) {
+                pending.append(one.request);
+                while (!pending.isEmpty() && random.nextInt(4) > 0) {
+                    int cut = random.nextInt(3) == 0 ? 1 + random.nextInt(pending.length()) : pending.length();
+                    connection.send(pending.substring(0, cut));
+                    pending.delete(0, cut);
+                    Thread.sleep(random.nextInt(3));
+                }
+            }
+            connection.send(pending.toString());
+            for (Expected one : sent) {
+                Answer answer = answers.poll(20, TimeUnit.SECONDS);
+                assertThat(answer).isNotNull();
+                assertThat(answer.status).as(one.request).isEqualTo(one.status);
+                if (one.body != null) {
+                    assertThat(answer.body).as(one.request).isEqualTo(one.body);
+                }
+            }
+            reader.join();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n",
+                "GET %s HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n",
+                "GET %s HTTP/1.1\r\nHost: x\r\n bad\u0000name: Bearer %s\r\n\r\n"
+            })
+    void saysNothingAfterTheLastAnswer(String last) throws Exception {
+        try (var connection = new Connection(node.http.port())) {
+            for (int i = 0; i < 4; i++) {
+                connection.send(get(PATH + "small"));
+                assertThat(connection.read().body).isEqualTo("hello");
+            }
+            connection.send(last.formatted(PATH + "small", node.admin) + get(PATH + "small") + get(PATH + "small"));
+            connection.read();
+            assertThat(connection.ended()).isTrue();
         }
     }
 
