@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A defence switched off must be seen: otherwise a green run of the scenario that guards it says nothing. */
+@Tag("long")
 class DefenceIT {
 
     @TempDir

@@ -12,6 +12,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,6 +44,7 @@ class FailpointCoverageIT {
     }
 
     @Test
+    @Tag("long")
     void shouldComeToEveryPoint() throws IOException {
         // given: everything that a node does, with a leader that is cut off while it appends
         var plan = new Plan(

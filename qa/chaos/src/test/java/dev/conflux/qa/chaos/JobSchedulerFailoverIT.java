@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The first design's scenario one: the leader of a job scheduler ends, as by {@code kill -9}, while an assignment is
  * being replicated.
  */
+@Tag("long")
 class JobSchedulerFailoverIT {
 
     /** The goal is one second; a machine at its limit gets more before a test calls it broken. */
