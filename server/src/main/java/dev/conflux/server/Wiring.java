@@ -4,6 +4,7 @@ import dev.conflux.adapter.postgres.EmbeddedPostgres;
 import dev.conflux.adapter.postgres.PostgresMetadataStore;
 import dev.conflux.adapter.postgres.PostgresUrl;
 import dev.conflux.adapter.rocksdb.RocksStateStore;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.observe.Tracing;
 import dev.conflux.base.tls.DevCertificateAuthority;
@@ -96,6 +97,7 @@ final class Wiring implements AutoCloseable {
 
         ConfigState state = openState(dataDir.resolve("state"));
         starting = false;
+        Failpoints.disk("server.before_consensus");
         Tracing tracing = Tracing.ofProcess();
         StateMachine machine = tracing.on() ? new TracedStateMachine(state, tracing) : state;
         JRaftNode node = open("consensus", JRaftNode.start(consensus(dataDir), machine, metrics));
@@ -121,6 +123,7 @@ final class Wiring implements AutoCloseable {
         open(
                 "event loops",
                 () -> vertx.close().toCompletionStage().toCompletableFuture().join());
+        Failpoints.disk("server.before_listen");
         open("http", HttpProtocol.start(vertx, http(), services));
         log.info("listening on {}:{}", config.server().host(), config.server().port());
         // On a thread of its own: whoever completes this is a thread that close() waits for.
@@ -165,6 +168,7 @@ final class Wiring implements AutoCloseable {
     public synchronized void close() {
         closed = true;
         while (!parts.isEmpty()) {
+            Failpoints.hit("server.before_close_part");
             Part part = parts.pop();
             try {
                 part.closeable().close();

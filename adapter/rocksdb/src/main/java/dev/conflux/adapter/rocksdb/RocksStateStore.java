@@ -1,5 +1,6 @@
 package dev.conflux.adapter.rocksdb;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.core.state.StateArea;
 import dev.conflux.core.state.StateStore;
 import dev.conflux.core.state.StateStoreException;
@@ -119,6 +120,7 @@ public final class RocksStateStore implements StateStore {
     public void commit(WriteBatch batch) {
         Generation generation = acquire();
         try {
+            Failpoints.hit("store.before_commit");
             generation.commit(batch);
         } finally {
             generation.release();
@@ -152,6 +154,7 @@ public final class RocksStateStore implements StateStore {
         Path inner = target.resolve("checkpoint.tmp");
         Generation generation = acquire();
         try {
+            Failpoints.disk("store.before_checkpoint");
             generation.checkpoint(inner);
         } finally {
             generation.release();
@@ -164,6 +167,7 @@ public final class RocksStateStore implements StateStore {
                 names.add(name);
             }
         }
+        Failpoints.disk("store.after_checkpoint");
         Files.delete(inner);
         return names;
     }
@@ -173,21 +177,26 @@ public final class RocksStateStore implements StateStore {
         Generation old = current;
         String name = name(number(old.directory()) + 1);
         Path next = directory.resolve(name);
+        Failpoints.disk("store.before_generation");
         deleteTree(next);
         Files.createDirectory(next);
         for (String file : files) {
+            Failpoints.disk("store.before_place");
             place(source.resolve(file), next.resolve(file));
         }
         sync(next);
         sync(directory);
         // Opened before the pointer moves: what cannot be opened never becomes the state.
+        Failpoints.disk("store.before_open");
         Generation opened = Generation.open(next, damaged);
         try {
+            Failpoints.disk("store.before_switch");
             point(name);
         } catch (IOException | RuntimeException e) {
             opened.release();
             throw e;
         }
+        Failpoints.disk("store.after_switch");
         current = opened;
         // Reads under way keep the old one open until they end.
         old.deleteWhenClosed();

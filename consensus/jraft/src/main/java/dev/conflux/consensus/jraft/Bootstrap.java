@@ -1,5 +1,6 @@
 package dev.conflux.consensus.jraft;
 
+import dev.conflux.base.failpoint.Failpoints;
 import java.io.IOException;
 import java.util.Map;
 import java.util.SortedSet;
@@ -155,6 +156,7 @@ final class Bootstrap {
                     "cluster " + founded.clusterId() + " knows node " + self.nodeId() + " at address " + recorded
                             + ", it is configured with " + config.address() + ". Correct one of the two");
         }
+        Failpoints.disk("bootstrap.before_mark");
         HighWaterMark.create(config.dataDir()); // before the identity: an initialised directory always has one
         Identity adopted = self.memberOf(founded.clusterId(), founded.clusterEpoch());
         membership.become(adopted, founded);

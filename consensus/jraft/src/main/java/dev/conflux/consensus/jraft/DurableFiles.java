@@ -1,5 +1,6 @@
 package dev.conflux.consensus.jraft;
 
+import dev.conflux.base.failpoint.Failpoints;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -25,9 +26,12 @@ final class DurableFiles {
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
             }
+            Failpoints.disk("file.before_sync");
             channel.force(true);
         }
+        Failpoints.disk("file.before_rename");
         Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Failpoints.disk("file.after_rename");
         syncDirectory(directory);
     }
 

@@ -10,6 +10,7 @@ import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.ThroughputSnapshotThrottle;
 import com.alipay.sofa.jraft.util.StorageOptionsFactory;
 import com.alipay.sofa.jraft.util.concurrent.DefaultFixedThreadsExecutorGroupFactory;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogPosition;
 import java.nio.file.Path;
 import org.rocksdb.BlockBasedTableConfig;
@@ -120,7 +121,7 @@ final class EngineOptions extends NodeOptions {
 
     static RaftOptions raftOptions() {
         var options = new RaftOptions();
-        options.setSync(true);
+        options.setSync(!Failpoints.skips("defence.fsync"));
         options.setSyncMeta(true); // otherwise a vote can be forgotten in a power failure
         options.setEnableLogEntryChecksum(true);
         options.setOpenStatistics(false);

@@ -12,6 +12,7 @@ import com.alipay.sofa.jraft.storage.SnapshotStorage;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
 import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogPosition;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -237,6 +238,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 return false;
             }
             try {
+                Failpoints.hit("log.opened");
                 judge(position(getLastLogIndex()));
             } catch (IOException e) {
                 throw new IllegalStateException("snapshots in " + config.dataDir() + " cannot be read", e);
@@ -248,6 +250,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         public boolean appendEntry(LogEntry entry) {
             watchdog.log().begin();
             try {
+                Failpoints.hit("log.before_append_one");
                 boolean appended = super.appendEntry(entry);
                 if (appended) {
                     advanced(entry.getId());
@@ -263,7 +266,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             watchdog.log().begin();
             try {
                 long begin = System.nanoTime();
+                Failpoints.hit("log.before_append");
                 int appended = super.appendEntries(entries);
+                Failpoints.hit("log.after_append");
                 appendTime.accept(System.nanoTime() - begin);
                 if (entries != null && appended > 0) {
                     advanced(entries.get(appended - 1).getId());
@@ -293,7 +298,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                     kept = atSnapshot(lastIndexKept);
                 }
                 keepOrRefuse(lastIndexKept);
+                Failpoints.hit("log.before_lower_mark");
                 mark.lower(kept);
+                Failpoints.hit("log.before_truncate");
                 durable = kept;
                 return super.truncateSuffix(lastIndexKept);
             } finally {
@@ -305,6 +312,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         public boolean reset(long nextLogIndex) {
             watchdog.log().begin();
             try {
+                Failpoints.hit("log.before_reset");
                 mark.reset(nextLogIndex);
                 durable = mark.position();
                 return super.reset(nextLogIndex);

@@ -1,5 +1,6 @@
 package dev.conflux.consensus.jraft;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogPosition;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -139,6 +140,7 @@ final class HighWaterMark implements AutoCloseable {
             }
             dirty = false;
         }
+        Failpoints.hit("mark.before_sync");
         map.force(); // outside the lock: appends go on meanwhile
     }
 

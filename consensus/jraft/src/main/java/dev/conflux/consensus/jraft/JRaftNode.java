@@ -4,6 +4,7 @@ import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
 import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.base.observe.Metrics;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.consensus.api.Committed;
@@ -653,7 +654,7 @@ public final class JRaftNode implements ConsensusNode {
     }
 
     long wallClockMillis() {
-        return System.currentTimeMillis();
+        return System.currentTimeMillis() + Failpoints.shift("clock.wall");
     }
 
     @Nullable

@@ -4,6 +4,7 @@ import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.Status;
 import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
@@ -94,6 +95,7 @@ final class Leadership {
                         new ConsensusException.Refused("node " + id + " is not a voting member"));
             }
         }
+        Failpoints.hit("leader.before_transfer");
         Status status = node.engine().transferLeadershipTo(peer);
         if (!status.isOk()) {
             return CompletableFuture.failedFuture(new ConsensusException.Refused("transfer: " + status.getErrorMsg()));

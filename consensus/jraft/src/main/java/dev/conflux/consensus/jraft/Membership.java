@@ -2,6 +2,7 @@ package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.entity.PeerId;
 import com.alipay.sofa.jraft.util.Endpoint;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.base.tls.PeerName;
 import dev.conflux.base.tls.TlsException;
 import dev.conflux.consensus.api.LogPosition;
@@ -90,7 +91,9 @@ final class Membership {
     /** Becomes a member, durably: the record first, because an initialised directory always has one. */
     void become(Identity member, MembershipRecord founded) throws IOException {
         founded.write(config.dataDir());
+        Failpoints.disk("bootstrap.before_identity");
         member.write(config.dataDir());
+        Failpoints.disk("bootstrap.after_identity");
         set(founded);
         identity = member;
         changed.run();

@@ -4,6 +4,7 @@ import com.alipay.sofa.jraft.Closure;
 import com.alipay.sofa.jraft.Status;
 import com.alipay.sofa.jraft.entity.Task;
 import com.alipay.sofa.jraft.error.RaftError;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.LogPosition;
@@ -110,6 +111,7 @@ final class Proposal {
     }
 
     private void append() {
+        Failpoints.hit("propose.before_append");
         inDoubt = true;
         node.counters().proposed.increment();
         try {
@@ -167,6 +169,7 @@ final class Proposal {
         if (remaining <= 0) {
             return; // The timer ends it.
         }
+        Failpoints.hit("propose.before_forward");
         inDoubt = true;
         node.counters().proposed.increment();
         node.counters().forwarded.increment();
@@ -195,6 +198,7 @@ final class Proposal {
     }
 
     private void answered(Wire.ProposeReply answer) {
+        Failpoints.hit("propose.forward_answered");
         switch (answer.outcome()) {
             case OK -> committedElsewhere(new Committed(answer.position(), answer.result()));
             case NOT_LEADER -> {

@@ -3,6 +3,7 @@ package dev.conflux.consensus.jraft;
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.NodeManager;
 import com.alipay.sofa.jraft.RaftServiceFactory;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.StateMachine;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,6 +46,7 @@ final class Startup {
             }
             Identity fresh =
                     Identity.fresh(config.clusterName(), config.nodeId().value());
+            Failpoints.disk("start.before_fresh_identity");
             fresh.write(dataDir); // before anybody can hear of it
             return fresh;
         }
@@ -146,6 +148,7 @@ final class Startup {
 
     RunningEngine startEngine() throws IOException {
         Path dataDir = node.config().dataDir();
+        Failpoints.disk("start.before_mark");
         HighWaterMark mark = HighWaterMark.open(dataDir);
         boolean markLost = mark == null;
         boolean voteMissing = !Files.exists(EngineOptions.raftMetaFile(dataDir));
@@ -206,6 +209,7 @@ final class Startup {
                 .entriesBeforeStart(
                         Math.max(0, node.stateMachine().applied().index() - snapshot)); // loading has reset it
         var requests = new PeerRequests(node, node.stateMachine(), node.quarantine(), rpcExecutor, node.self());
+        Failpoints.disk("start.engine_running");
         return new RunningEngine(engine, storage, mark, requests, new CommitHints(node, engine, storage));
     }
 

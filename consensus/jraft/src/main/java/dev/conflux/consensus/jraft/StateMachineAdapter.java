@@ -10,6 +10,7 @@ import com.alipay.sofa.jraft.error.RaftError;
 import com.alipay.sofa.jraft.error.RaftException;
 import com.alipay.sofa.jraft.storage.snapshot.SnapshotReader;
 import com.alipay.sofa.jraft.storage.snapshot.SnapshotWriter;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.StateMachine;
@@ -242,7 +243,9 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             return;
         }
         long begin = System.nanoTime();
+        Failpoints.hit("apply.before_batch");
         List<byte[]> results = stateMachine.apply(List.copyOf(entries));
+        Failpoints.hit("apply.after_batch");
         counters.applyTime.record(System.nanoTime() - begin, TimeUnit.NANOSECONDS);
         if (results.size() != entries.size()) {
             throw new IllegalStateException(
@@ -253,6 +256,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
         bytesSinceSnapshot.addAndGet(bytes);
         entriesSinceSnapshot.addAndGet(entries.size());
         applied.advance(entries.getLast().position().index());
+        Failpoints.hit("apply.before_replies");
         for (int i = 0; i < results.size(); i++) {
             Closure closure = closures.get(i);
             if (closure == null) {
@@ -268,6 +272,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
                 LOG.error("a proposer's callback failed", e); // Its problem, not the state machine's.
             }
         }
+        Failpoints.hit("apply.after_replies");
         entries.clear();
         closures.clear();
         working.progress();
@@ -328,12 +333,14 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     public void onSnapshotSave(SnapshotWriter writer, Closure done) {
         try {
             long begin = System.nanoTime();
+            Failpoints.disk("snapshot.before_begin");
             Path root = Path.of(writer.getPath());
             Path directory = root.resolve(STATE);
             Files.createDirectories(directory);
             bytesSinceSnapshot.set(0);
             entriesSinceSnapshot.set(0);
             StateMachine.Snapshot snapshot = beginSnapshot(directory);
+            Failpoints.disk("snapshot.begun");
             membership.current().write(root);
             snapshots.execute(() -> complete(writer, root, snapshot, begin, done));
         } catch (IOException | RuntimeException e) {
@@ -352,12 +359,14 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     private void complete(SnapshotWriter writer, Path root, StateMachine.Snapshot snapshot, long begin, Closure done) {
         try {
+            Failpoints.disk("snapshot.before_complete");
             List<String> names = snapshot.complete();
             var files = new ArrayList<SnapshotManifest.Entry>();
             SnapshotManifest.Entry membershipFile = SnapshotManifest.entry(root, MembershipRecord.FILE);
             add(writer, membershipFile);
             files.add(membershipFile);
             for (String name : names) {
+                Failpoints.disk("snapshot.before_file_sync");
                 DurableFiles.syncFile(root.resolve(STATE).resolve(name));
                 SnapshotManifest.Entry file = SnapshotManifest.entry(root, STATE + "/" + name);
                 add(writer, file);
@@ -366,6 +375,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             DurableFiles.syncDirectory(root.resolve(STATE));
             new SnapshotManifest(snapshot.position(), files).write(root);
             add(writer, SnapshotManifest.entry(root, SnapshotManifest.FILE));
+            Failpoints.disk("snapshot.before_done");
             counters.snapshotsTaken.increment();
             long bytes = files.stream().mapToLong(SnapshotManifest.Entry::bytes).sum();
             snapshotBytes = bytes;
@@ -411,8 +421,11 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             SnapshotManifest manifest = SnapshotManifest.read(root);
             LogPosition position = manifest.position();
             if (stateMachine.applied().index() < position.index()) {
+                Failpoints.disk("install.before_verify");
                 manifest.verify(root);
+                Failpoints.disk("install.before_restore");
                 LogPosition restored = stateMachine.restore(root.resolve(STATE));
+                Failpoints.disk("install.after_restore");
                 if (restored.index() != position.index()
                         || stateMachine.applied().index() != position.index()) {
                     throw new IOException(
@@ -452,6 +465,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
 
     @Override
     public void onLeaderStart(long term) {
+        Failpoints.hit("leader.start");
         leaderTerm = term;
         counters.leaderChanges.increment();
         LOG.info("leader_start term={}", term);

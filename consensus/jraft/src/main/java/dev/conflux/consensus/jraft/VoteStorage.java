@@ -7,6 +7,7 @@ import com.alipay.sofa.jraft.error.RaftError;
 import com.alipay.sofa.jraft.error.RaftException;
 import com.alipay.sofa.jraft.option.RaftMetaStorageOptions;
 import com.alipay.sofa.jraft.storage.RaftMetaStorage;
+import dev.conflux.base.failpoint.Failpoints;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -110,7 +111,9 @@ final class VoteStorage implements RaftMetaStorage {
         String lines = "term=" + term + "\nvoted_for=" + (votedFor.isEmpty() ? "" : votedFor.toString()) + "\n";
         writing.begin();
         try {
+            Failpoints.disk("vote.before_save");
             DurableFiles.replace(file, lines + checksumLine(lines));
+            Failpoints.disk("vote.after_save");
         } catch (IOException e) {
             LOG.error("{} cannot be written", file, e);
             NodeImpl engine = node;

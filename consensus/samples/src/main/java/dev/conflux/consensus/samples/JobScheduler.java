@@ -11,7 +11,7 @@ import java.util.function.Consumer;
  * <pre>
  * submit JOB          → ok | exists
  * take RUNNER         → ok JOB | none        the job that has waited longest
- * assign JOB RUNNER   → ok RUNNER | unknown  the one that has it, from now on or already
+ * assign JOB RUNNER   → ok RUNNER            the one that has it, from now on or already; it need not be submitted
  * finish JOB RUNNER   → ok | not_assigned
  * query: job JOB      → waiting | assigned RUNNER REQUEST | finished RUNNER REQUEST | unknown
  * query: waiting      → how many
@@ -74,10 +74,7 @@ final class JobScheduler extends MemoryMachine {
 
     private String assign(String id, String runner, String request) {
         Job job = jobs.get(id);
-        if (job == null) {
-            return "unknown";
-        }
-        if (!job.state().equals("waiting")) {
+        if (job != null && !job.state().equals("waiting")) {
             return "ok " + job.runner();
         }
         give(id, runner, request);

@@ -1,5 +1,6 @@
 package dev.conflux.consensus.samples;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.StateMachine;
@@ -128,7 +129,7 @@ abstract class MemoryMachine implements StateMachine {
         List<String> words = Words.of(command);
         String request = words.getFirst();
         Done done = requests.get(request);
-        if (done != null) {
+        if (done != null && !Failpoints.skips("defence.sample_dedup")) {
             return done.command().equals(command) ? revision + " again " + done.answer() : revision + " again reused";
         }
         List<String> rest = words.subList(1, words.size());

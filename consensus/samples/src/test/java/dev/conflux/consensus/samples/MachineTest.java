@@ -38,10 +38,10 @@ class MachineTest {
         assertThat(third).isEqualTo("5 new none");
         assertThat(query(jobs, "job a")).isEqualTo("5 assigned runner-1 r3");
         assertThat(apply(jobs, "r5a assign a runner-9")).isEqualTo("6 new ok runner-1");
-        assertThat(apply(jobs, "r5b assign nothing runner-9")).isEqualTo("7 new unknown");
+        assertThat(apply(jobs, "r5b assign urgent runner-9")).isEqualTo("7 new ok runner-9");
         assertThat(apply(jobs, "r6 finish a runner-2")).isEqualTo("8 new not_assigned");
         assertThat(apply(jobs, "r7 finish a runner-1")).isEqualTo("9 new ok");
-        assertThat(query(jobs, "changes")).isEqualTo("9 3 a runner-1;4 b runner-2");
+        assertThat(query(jobs, "changes")).isEqualTo("9 3 a runner-1;4 b runner-2;7 urgent runner-9");
     }
 
     @Test

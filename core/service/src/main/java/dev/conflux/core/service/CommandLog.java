@@ -1,5 +1,6 @@
 package dev.conflux.core.service;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.base.observe.Tracing;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
@@ -167,7 +168,9 @@ public final class CommandLog {
         }
         Committed committed;
         try {
+            Failpoints.hit("write.before_propose");
             committed = proposer.propose(bytes, timeout).join();
+            Failpoints.hit("write.after_commit");
         } catch (CompletionException e) {
             if (e.getCause() instanceof ConsensusException refusal) {
                 throw new ConfluxException(ConsensusErrors.of(refusal, idempotencyKey), refusal);

@@ -1,5 +1,6 @@
 package dev.conflux.core.service;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.core.model.ChangeEvent;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfluxError;
@@ -322,6 +323,7 @@ public final class WatchService implements AutoCloseable {
     /** Reads the log up to the present, then hands over. */
     private void replay(Watch watch) {
         try {
+            Failpoints.hit("watch.before_replay");
             catchUp(watch, gate.revision());
             requests.add(new Message.Attach(watch));
             wakeDispatcher();
@@ -342,6 +344,7 @@ public final class WatchService implements AutoCloseable {
                 watch.position = target;
                 return;
             }
+            Failpoints.hit("watch.before_read");
             List<ChangeEvent> events = reader.events(watch.position, READ_BATCH);
             if (watch.position < reader.eventsCompactedThrough()) {
                 continue; // Compacted while we read: what we hold may have a hole.
@@ -400,6 +403,7 @@ public final class WatchService implements AutoCloseable {
                 items.add(item);
             }
         }
+        Failpoints.hit("watch.before_tell");
         if (!items.isEmpty()) {
             watch.tell(shared.computeIfAbsent(items, same -> new WatchFrame.Change(revision, same)));
         }

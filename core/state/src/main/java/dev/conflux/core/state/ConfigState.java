@@ -1,5 +1,6 @@
 package dev.conflux.core.state;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.StateMachine;
@@ -144,11 +145,15 @@ public final class ConfigState implements StateMachine, AutoCloseable {
             for (int i = 0; i < entries.size(); i++) {
                 results.add(applyOne(entries.get(i), envelopes.get(i), transaction));
             }
+            Failpoints.hit("state.before_encode");
             transaction.batch().put(StateKeys.META, transaction.meta().encode());
             var changes = new ContentChanges();
             PersistentView next = nextView(transaction, changes);
+            Failpoints.hit("state.before_commit");
             store.commit(transaction.batch());
+            Failpoints.hit("state.after_commit");
             publish(transaction, next, changes);
+            Failpoints.hit("state.after_publish");
         } catch (Throwable e) {
             forgetReadAhead();
             throw e;
@@ -363,6 +368,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
 
     @Override
     public Snapshot beginSnapshot(Path directory) throws IOException {
+        Failpoints.disk("state.before_checkpoint");
         StateMeta frozen = meta.copy();
         List<String> files = store.checkpoint(directory);
         return new Snapshot() {

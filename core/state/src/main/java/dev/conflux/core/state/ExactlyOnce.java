@@ -1,5 +1,6 @@
 package dev.conflux.core.state;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.state.CommandEnvelope.DedupKey;
@@ -40,7 +41,7 @@ final class ExactlyOnce {
      */
     @Nullable
     Outcome earlier(@Nullable DedupKey key, StateTransaction transaction) {
-        if (key == null) {
+        if (key == null || Failpoints.skips("defence.dedup")) {
             return null;
         }
         byte[] record = transaction.get(StateKeys.dedup(key));

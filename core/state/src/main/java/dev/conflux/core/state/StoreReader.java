@@ -1,5 +1,6 @@
 package dev.conflux.core.state;
 
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.core.model.ChangeEvent;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigKey;
@@ -54,7 +55,7 @@ final class StoreReader implements StateReader {
     @Override
     public Optional<Outcome> outcome(CommandEnvelope.IdempotencyKey key) {
         byte[] record = store.get(StateKeys.dedup(key));
-        if (record == null) {
+        if (record == null || Failpoints.skips("defence.dedup_read")) {
             return Optional.empty();
         }
         try {

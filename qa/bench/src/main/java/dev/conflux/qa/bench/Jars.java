@@ -14,6 +14,7 @@ final class Jars {
     private static final List<String> BESIDE_STOCK = List.of(
             "conflux-qa-bench-",
             "conflux-consensus-api-",
+            "conflux-base-failpoint-",
             "conflux-base-tls-",
             "rocksdbjni-",
             "disruptor-",

@@ -98,6 +98,11 @@ public final class NodeProcess {
 
     /** Starts the process and returns at once. */
     public void start() {
+        start(Map.of());
+    }
+
+    /** As {@link #start()}, with more environment, for this time only. */
+    public void start(Map<String, String> moreEnvironment) {
         if (alive()) {
             throw new LocalException("node " + id + " runs already");
         }
@@ -110,6 +115,7 @@ public final class NodeProcess {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(logFile().toFile()));
         builder.environment().keySet().removeIf(name -> name.startsWith("CONFLUX_"));
         builder.environment().putAll(environment);
+        builder.environment().putAll(moreEnvironment);
         builder.environment().putIfAbsent("JAVA_HOME", System.getProperty("java.home"));
         try {
             process = builder.start();

@@ -1,0 +1,423 @@
+package dev.conflux.qa.chaos;
+
+import dev.conflux.consensus.testkit.Fault;
+import dev.conflux.consensus.testkit.HistoryWriter;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Carries a plan out. A step that concerns a process has that process to itself: when another step holds it, this one
+ * is left out, and said so.
+ */
+final class Nemesis {
+
+    /** In the middle of a start, or soon after. */
+    private static final Duration CRASH_AFTER = Duration.ofMillis(1_800);
+
+    /** Until a node has surely seen that its failpoints are not armed any more. */
+    private static final Duration HEARD = Duration.ofMillis(200);
+
+    private static final Duration FIND_LEADER = Duration.ofSeconds(3);
+
+    private final Target target;
+    private final HistoryWriter history;
+    private final Plan plan;
+    private final Damage damage;
+    private final Map<Integer, ReentrantLock> processes = new TreeMap<>();
+
+    /** Guarded by itself. */
+    private final Set<String> points = new TreeSet<>();
+
+    /** Guarded by itself. */
+    private final Map<String, Integer> carriedOut = new TreeMap<>();
+
+    /** What a node did that it should not have. Guarded by itself. */
+    private final List<String> surprises = new ArrayList<>();
+
+    Nemesis(Target target, HistoryWriter history, Plan plan) {
+        this.target = target;
+        this.history = history;
+        this.plan = plan;
+        this.damage = new Damage(target, new SplittableRandom(plan.seed() ^ 0x5DEECE66DL));
+        nodes().forEach(node -> processes.put(node, new ReentrantLock()));
+    }
+
+    /** How many faults of which kind took place. */
+    Map<String, Integer> carriedOut() {
+        synchronized (carriedOut) {
+            return Map.copyOf(carriedOut);
+        }
+    }
+
+    List<String> surprises() {
+        synchronized (surprises) {
+            return List.copyOf(surprises);
+        }
+    }
+
+    /** Returns when the last step is healed. */
+    void run() throws InterruptedException {
+        long start = System.nanoTime();
+        try (var executor = Executors.newVirtualThreadPerTaskExecutor()) {
+            var running = new ArrayList<Future<?>>();
+            for (Plan.Step step : plan.steps()) {
+                running.add(executor.submit(() -> {
+                    Os.sleep(Duration.ofMillis(step.atMillis()).minusNanos(System.nanoTime() - start));
+                    carryOut(step);
+                }));
+            }
+            for (Future<?> step : running) {
+                step.get();
+            }
+        } catch (ExecutionException e) {
+            throw new ChaosException("a fault could not be carried out", e.getCause());
+        }
+    }
+
+    /** Everything works again: links, frozen and dead processes. */
+    void healAll() {
+        target.network().healAll();
+        for (int node : nodes()) {
+            disarm(node);
+            if (target.alive(node)) {
+                target.thaw(node);
+            } else if (damage.damaged(node)) {
+                target.start(node); // What is damaged may be noticed late.
+                String problem = damage.awaitHealed(node);
+                if (!problem.isEmpty()) {
+                    surprised("node " + node + " ended after damage: " + problem);
+                }
+            } else {
+                surprised("node " + node + " had ended by itself, code " + target.awaitExit(node, Duration.ZERO)
+                        + "; the end of its log:\n" + Os.tail(target.log(node), 12));
+                target.start(node);
+            }
+        }
+    }
+
+    private List<Integer> nodes() {
+        return IntStream.rangeClosed(1, target.size()).boxed().toList();
+    }
+
+    private void carryOut(Plan.Step step) {
+        switch (step.kind()) {
+            case KILL ->
+                withProcess(step, node -> {
+                    target.kill(node);
+                    keepPoints(node);
+                    wait(step);
+                    target.start(node);
+                });
+            case TERMINATE ->
+                withProcess(step, node -> {
+                    target.stop(node);
+                    keepPoints(node);
+                    wait(step);
+                    target.start(node);
+                });
+            case FREEZE ->
+                withProcess(step, node -> {
+                    target.freeze(node);
+                    wait(step);
+                    target.thaw(node);
+                });
+            case CRASH_LOOP -> withProcess(step, this::crashLoop, step.forMillis());
+            case KILL_ALL, POWER_CUT -> killAll(step);
+            case PARTITION -> {
+                List<List<Integer>> groups = groups(step.detail());
+                links(
+                        step,
+                        List.of(),
+                        () -> target.network().partition(groups),
+                        () -> target.network().healPartition(groups));
+            }
+            case ONE_WAY -> {
+                int from = Integer.parseInt(step.node());
+                Flow flow = target.network().flow(from, Integer.parseInt(step.detail()));
+                links(step, List.of(from), () -> flow.set(Flow.Fault.ofCut()), flow::heal);
+            }
+            case ISOLATE -> around(step, Flow.Fault.ofCut());
+            case DELAY -> {
+                List<Integer> numbers = numbers(step.detail());
+                around(step, Flow.Fault.ofDelay(numbers.get(0), numbers.get(1)));
+            }
+            case LOSS -> around(step, Flow.Fault.ofLoss(Integer.parseInt(step.detail())));
+            case BANDWIDTH -> around(step, Flow.Fault.ofBandwidth(Integer.parseInt(step.detail())));
+            case RESET ->
+                withNode(step, node -> links(step, List.of(node), () -> resetAgainAndAgain(step, node), () -> {}));
+            case REFUSE ->
+                withNode(
+                        step,
+                        node -> links(
+                                step,
+                                List.of(node),
+                                () -> {
+                                    target.network().refuse(node, true);
+                                    target.network().reset(node);
+                                },
+                                () -> target.network().refuse(node, false)));
+            case HALF_OPEN ->
+                withNode(
+                        step,
+                        node -> links(
+                                step, List.of(node), () -> target.network().halfOpen(node), () -> {}));
+            case CLOCK ->
+                withProcess(step, node -> {
+                    arm(node, "clock.wall=shift(" + step.detail() + ")");
+                    wait(step);
+                    revive(node);
+                });
+            case TRANSFER ->
+                withNode(step, node -> links(step, List.of(node), () -> target.transferLeadership(node), () -> {}));
+            case SNAPSHOT -> withNode(step, node -> links(step, List.of(node), () -> target.snapshot(node), () -> {}));
+            case FAILPOINT -> withProcess(step, node -> failpoint(step, node));
+            case REBUILD -> withProcess(step, node -> rebuild(step, node));
+            case DAMAGE ->
+                withProcess(step, node -> {
+                    target.kill(node);
+                    String what = damage.inflict(node, step.detail());
+                    wait(step);
+                    target.start(node);
+                    String problem = damage.awaitHealed(node);
+                    if (!problem.isEmpty()) {
+                        surprised("node " + node + " after " + what + ": " + problem);
+                    }
+                });
+            case DISK_FULL ->
+                withProcess(step, node -> {
+                    damage.fillDisk(node);
+                    wait(step);
+                    damage.giveSpaceBack(node);
+                    if (target.awaitExit(node, Duration.ZERO) != null) {
+                        target.start(node);
+                    }
+                });
+        }
+    }
+
+    private interface OnNode {
+        void act(int node);
+    }
+
+    private static void wait(Plan.Step step) {
+        Os.sleep(Duration.ofMillis(step.forMillis()));
+    }
+
+    private void withProcess(Plan.Step step, OnNode action) {
+        Integer node = find(step.node());
+        if (node == null) {
+            leftOut(step);
+            return;
+        }
+        ReentrantLock process = processes.get(node);
+        if (process == null || !process.tryLock()) {
+            leftOut(step);
+            return;
+        }
+        try {
+            long began = history.nanos();
+            action.act(node);
+            record(step, List.of(node), began);
+        } finally {
+            process.unlock();
+        }
+    }
+
+    private void withProcess(Plan.Step step, java.util.function.BiConsumer<Integer, Long> action, long millis) {
+        withProcess(step, node -> action.accept(node, millis));
+    }
+
+    private void withNode(Plan.Step step, OnNode action) {
+        Integer node = find(step.node());
+        if (node == null) {
+            leftOut(step);
+        } else {
+            action.act(node);
+        }
+    }
+
+    private void crashLoop(int node, long millis) {
+        long end = System.nanoTime() + Duration.ofMillis(millis).toNanos();
+        while (System.nanoTime() - end < 0) {
+            target.kill(node);
+            target.start(node);
+            Os.sleep(CRASH_AFTER);
+        }
+    }
+
+    private void killAll(Plan.Step step) {
+        processes.values().forEach(ReentrantLock::lock);
+        try {
+            long began = history.nanos();
+            nodes().parallelStream().forEach(target::kill);
+            if (step.kind() == FaultKind.POWER_CUT) {
+                nodes().forEach(node -> PowerCut.apply(target.data(node), target.syncNotes(node)));
+            }
+            wait(step);
+            nodes().forEach(target::start);
+            record(step, List.of(), began);
+        } finally {
+            processes.values().forEach(ReentrantLock::unlock);
+        }
+    }
+
+    private void around(Plan.Step step, Flow.Fault fault) {
+        withNode(
+                step,
+                node -> links(
+                        step,
+                        List.of(node),
+                        () -> target.network().around(node, fault),
+                        () -> target.network().healAround(node)));
+    }
+
+    private void links(Plan.Step step, List<Integer> nodes, Runnable begin, Runnable heal) {
+        long began = history.nanos();
+        begin.run();
+        wait(step);
+        heal.run();
+        record(step, nodes, began);
+    }
+
+    private void resetAgainAndAgain(Plan.Step step, int node) {
+        for (int i = 0; i < 3; i++) {
+            target.network().reset(node);
+            Os.sleep(Duration.ofMillis(step.forMillis() / 4));
+        }
+    }
+
+    /** A point of the start is armed before one; a node that ends of it is started again. */
+    private void failpoint(Plan.Step step, int node) {
+        arm(node, step.detail());
+        if (Failpoint.ofStart(step.detail())) {
+            target.kill(node);
+            keepPoints(node);
+            target.start(node);
+        } else if (Failpoint.ofSnapshot(step.detail())) {
+            target.snapshot(node);
+        } else if (Failpoint.ofElection(step.detail())) {
+            target.transferLeadership(node);
+        }
+        wait(step);
+        revive(node);
+    }
+
+    /** Log, snapshots and state come from the leader again, by a snapshot, as after a damage. */
+    private void rebuild(Plan.Step step, int node) {
+        for (int other : nodes()) {
+            if (other != node) {
+                target.snapshot(other);
+                target.snapshot(other); // the log is kept back to the one before the newest
+            }
+        }
+        target.kill(node);
+        keepPoints(node);
+        damage.repair(node);
+        if (!step.detail().isEmpty()) {
+            arm(node, step.detail());
+        }
+        target.start(node);
+        wait(step);
+        revive(node);
+        String problem = damage.awaitHealed(node);
+        if (!problem.isEmpty()) {
+            surprised("node " + node + " after its rebuilding: " + problem);
+        }
+    }
+
+    private void arm(int node, String line) {
+        FailpointFile.of(target.failpoints(node)).arm(line);
+    }
+
+    private void revive(int node) {
+        disarm(node);
+        if (target.awaitExit(node, HEARD) != null) {
+            keepPoints(node);
+            target.start(node);
+        }
+    }
+
+    /** The next process writes the file anew. */
+    private void keepPoints(int node) {
+        synchronized (points) {
+            points.addAll(FailpointFile.of(target.failpoints(node)).hits());
+        }
+    }
+
+    /** The failpoints that any node has come to. */
+    Set<String> points() {
+        nodes().forEach(this::keepPoints);
+        synchronized (points) {
+            return Set.copyOf(points);
+        }
+    }
+
+    private void disarm(int node) {
+        FailpointFile.of(target.failpoints(node)).disarm();
+    }
+
+    /** Whom the plan means at this moment; null when nobody is. */
+    private @Nullable Integer find(String node) {
+        if (!node.equals("leader") && !node.equals("follower")) {
+            return Integer.parseInt(node);
+        }
+        long deadline = System.nanoTime() + FIND_LEADER.toNanos();
+        while (System.nanoTime() - deadline < 0) {
+            Optional<Integer> leader = target.leader();
+            if (leader.isPresent()) {
+                if (node.equals("leader")) {
+                    return leader.get();
+                }
+                List<Integer> followers = nodes().stream()
+                        .filter(id -> !id.equals(leader.get()) && target.alive(id))
+                        .toList();
+                return followers.isEmpty() ? null : followers.getFirst();
+            }
+            Os.sleep(Duration.ofMillis(50));
+        }
+        return null;
+    }
+
+    private static List<List<Integer>> groups(String text) {
+        return Arrays.stream(text.split("\\|", -1)).map(Nemesis::numbers).toList();
+    }
+
+    private static List<Integer> numbers(String text) {
+        return Arrays.stream(text.split(",", -1)).map(Integer::valueOf).toList();
+    }
+
+    private void record(Plan.Step step, List<Integer> nodes, long began) {
+        history.fault(new Fault(step.kind().text(), nodes, began, history.nanos(), step.detail()));
+        count(step.kind().text());
+    }
+
+    private void leftOut(Plan.Step step) {
+        count(step.kind().text() + " (left out)");
+    }
+
+    private void count(String kind) {
+        synchronized (carriedOut) {
+            carriedOut.merge(kind, 1, Integer::sum);
+        }
+    }
+
+    private void surprised(String what) {
+        synchronized (surprises) {
+            surprises.add(what);
+        }
+    }
+}

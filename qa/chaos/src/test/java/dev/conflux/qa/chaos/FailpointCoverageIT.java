@@ -1,0 +1,85 @@
+package dev.conflux.qa.chaos;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Failpoints that nothing comes to would test nothing. */
+class FailpointCoverageIT {
+
+    private static final Path ROOT = Path.of(System.getProperty("conflux.root"));
+    private static final Pattern POINT =
+            Pattern.compile("Failpoints\\s*\\.(?:hit|disk|skips|shift)\\(\\s*\"([^\"]*)\"");
+    private static final List<String> MODULES =
+            List.of("consensus/jraft", "core/state", "core/service", "adapter/rocksdb", "server");
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void shouldHaveFiftyNamesEachAtOnePlace() throws IOException {
+        // when
+        List<String> points = points();
+
+        // then
+        assertThat(points).hasSizeGreaterThanOrEqualTo(50).doesNotHaveDuplicates();
+        assertThat(points).allMatch(point -> point.matches("[a-z]+\\.[a-z_]+"));
+        assertThat(points)
+                .containsAll(Stream.concat(Failpoint.STEPS.stream(), Failpoint.INSTALL_STEPS.stream())
+                        .filter(step -> !step.isEmpty())
+                        .map(step -> step.substring(0, step.indexOf('=')))
+                        .collect(Collectors.toSet()));
+    }
+
+    @Test
+    @Tag("long")
+    void shouldComeToEveryPoint() throws IOException {
+        // given: everything that a node does, with a leader that is cut off while it appends
+        var plan = new Plan(
+                "bank-watch",
+                7,
+                22_000,
+                3,
+                10,
+                20,
+                List.of(
+                        new Plan.Step(1_500, FaultKind.ISOLATE, "leader", 2_500, ""),
+                        new Plan.Step(7_000, FaultKind.TERMINATE, "leader", 300, ""),
+                        new Plan.Step(12_000, FaultKind.REBUILD, "follower", 1_000, "")));
+
+        // when
+        Run.Result result =
+                new Run(Scenarios.find("bank-watch").orElseThrow(), plan, directory.resolve("run"), "").carryOut();
+
+        // then
+        assertThat(result.violations()).isEmpty();
+        Set<String> missed = new TreeSet<>(points());
+        missed.removeAll(result.points());
+        assertThat(missed).isEmpty();
+    }
+
+    private static List<String> points() throws IOException {
+        var points = new ArrayList<String>();
+        for (String module : MODULES) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
+                for (Path file :
+                        files.filter(path -> path.toString().endsWith(".java")).toList()) {
+                    POINT.matcher(Files.readString(file)).results().forEach(found -> points.add(found.group(1)));
+                }
+            }
+        }
+        return points;
+    }
+}

@@ -1,0 +1,60 @@
+package dev.conflux.qa.chaos;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.function.IntPredicate;
+
+/** What the tests ask of a sample service. */
+final class Samples {
+
+    static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private Samples() {}
+
+    static int awaitLeader(SampleTarget target, IntPredicate fits) {
+        assertThat(Os.await(PATIENCE, () -> target.leader().filter(fits::test).isPresent()))
+                .as("a leader")
+                .isTrue();
+        return target.leader().orElseThrow();
+    }
+
+    /** Waits until all members tell the same state. */
+    static void awaitAgreement(SampleTarget target) {
+        var states = new HashSet<String>();
+        boolean agreed = Os.await(PATIENCE, () -> {
+            states.clear();
+            for (int node = 1; node <= target.size(); node++) {
+                states.add(target.state(node).orElse("node " + node + " is silent"));
+            }
+            return states.size() == 1 && target.leader().isPresent();
+        });
+        assertThat(agreed).as("members tell " + states).isTrue();
+    }
+
+    /** Repeats a request under its id until its fate is known; the answer's words. */
+    static List<String> persist(SampleClient client, String request, String command) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (System.nanoTime() - deadline < 0) {
+            SampleClient.Reply reply = client.send("do " + request + " " + command);
+            if (reply.fate() == Fate.OK) {
+                return reply.words();
+            }
+        }
+        throw new AssertionError(command + " found no answer in " + PATIENCE);
+    }
+
+    /** The same, asking only these nodes. */
+    static void persist(SampleTarget target, List<Integer> nodes, String request, String command) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        for (int i = 0; System.nanoTime() - deadline < 0; i++) {
+            if (target.ask(nodes.get(i % nodes.size()), "do " + request + " " + command)
+                    .startsWith("ok ")) {
+                return;
+            }
+        }
+        throw new AssertionError(command + " found no answer in " + PATIENCE);
+    }
+}
