@@ -56,8 +56,7 @@ final class ElectionTiming {
     /** A candidacy begins; milliseconds until it is given up for another one. */
     synchronized long candidacy() {
         long now = nanoTime.getAsLong();
-        boolean again =
-                stoodBefore && now - candidateUntilNanos < TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+        boolean again = stoodBefore && now - candidateUntilNanos < TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
         doublings = again ? Math.min(doublings + 1, MAX_DOUBLINGS) : 0;
         stoodBefore = true;
         long millis = (part(3, 8) + rank() * part(1, 8) + random(part(1, 16))) << doublings;

@@ -11,10 +11,16 @@ import org.junit.jupiter.api.Test;
 class ElectionTimingTest {
 
     private static final Duration TIMEOUT = Duration.ofMillis(400);
-    private static final IntUnaryOperator LEAST = below -> 0;
-    private static final IntUnaryOperator MOST = below -> below - 1;
 
     private final AtomicLong clock = new AtomicLong(Long.MAX_VALUE - 5);
+
+    private static int least(@SuppressWarnings("unused") int below) {
+        return 0;
+    }
+
+    private static int most(int below) {
+        return below - 1;
+    }
 
     private ElectionTiming member(int rank, IntUnaryOperator random) {
         return new ElectionTiming(TIMEOUT, () -> rank, clock::get, random);
@@ -26,14 +32,15 @@ class ElectionTimingTest {
 
     @Test
     void shouldLookSeveralTimesPerTimeout() {
-        assertThat(member(0, LEAST).look()).isEqualTo(60);
-        assertThat(member(2, MOST).look()).isLessThan(TIMEOUT.toMillis() / 2);
+        assertThat(member(0, ElectionTimingTest::least).look()).isEqualTo(60);
+        assertThat(member(2, ElectionTimingTest::most).look()).isLessThan(TIMEOUT.toMillis() / 2);
     }
 
     @Test
     void shouldLetOneCandidateFinishBeforeTheNextBegins() {
         for (int rank = 0; rank < 4; rank++) {
-            assertThat(member(rank + 1, LEAST).candidacy() - member(rank, MOST).candidacy())
+            assertThat(member(rank + 1, ElectionTimingTest::least).candidacy()
+                            - member(rank, ElectionTimingTest::most).candidacy())
                     .as("between rank %d and the next", rank)
                     .isGreaterThanOrEqualTo(TIMEOUT.toMillis() / 16);
         }
@@ -41,7 +48,7 @@ class ElectionTimingTest {
 
     @Test
     void shouldWaitLongerEachTimeWhenVotesAreSlowerThanTheWait() {
-        ElectionTiming timing = member(0, LEAST);
+        ElectionTiming timing = member(0, ElectionTimingTest::least);
         for (long expected : new long[] {150, 300, 600, 1200, 1200}) {
             assertThat(timing.candidacy()).isEqualTo(expected);
             pass(expected + 90);
@@ -52,7 +59,7 @@ class ElectionTimingTest {
 
     @Test
     void shouldBeBoundedInAHugeCluster() {
-        assertThat(member(1_000, MOST).look()).isLessThan(TIMEOUT.toMillis());
-        assertThat(member(1_000, MOST).candidacy()).isLessThan(2 * TIMEOUT.toMillis());
+        assertThat(member(1_000, ElectionTimingTest::most).look()).isLessThan(TIMEOUT.toMillis());
+        assertThat(member(1_000, ElectionTimingTest::most).candidacy()).isLessThan(2 * TIMEOUT.toMillis());
     }
 }
