@@ -667,6 +667,10 @@ public final class JRaftNode implements ConsensusNode {
         return membership.idOf(peer.getEndpoint());
     }
 
+    MembershipDriver driver() {
+        return driver;
+    }
+
     MembershipChanges membershipChanges() {
         return membershipChanges;
     }

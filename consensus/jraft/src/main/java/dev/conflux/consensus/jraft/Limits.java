@@ -95,6 +95,9 @@ final class Limits {
     /** Largest such pause: a tenth of an election. */
     static final long RETRY_MAX_MILLIS = 80;
 
+    /** Commits heard of in answers that this member's log has not reached: more than one batch of them gains nothing. */
+    static final int MAX_COMMIT_HINTS = 1_024;
+
     // ---- transport ----
 
     /** Largest frame: a largest command, one batch that it overflows, and headers. */
@@ -217,6 +220,9 @@ final class Limits {
 
     /** How often a leader looks whether a membership change can go on. */
     static final long MEMBERSHIP_CHECK_MILLIS = 100;
+
+    /** A node being added that answers but has not caught up by then is given up: 900 GiB at the snapshot's pace. */
+    static final long JOIN_LIMIT_MILLIS = 4 * 3_600_000;
 
     /** Pause of a membership change after the engine has refused a step. */
     static final long MEMBERSHIP_RETRY_MILLIS = 300;

@@ -180,7 +180,7 @@ final class Startup {
         node.adapter().snapshotIndex(snapshot);
         node.adapter().snapshotAtMillis(EngineStorage.newestSnapshotMillis(EngineOptions.snapshots(dataDir)));
         node.applied().advance(node.stateMachine().applied().index());
-        Files.createDirectories(EngineOptions.snapshots(dataDir));
+        DurableFiles.createDirectories(EngineOptions.snapshots(dataDir));
         var options = new EngineOptions(
                 node.config(),
                 node.membership().current(),

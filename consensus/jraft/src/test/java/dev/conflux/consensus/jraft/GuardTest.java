@@ -16,6 +16,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -296,6 +297,56 @@ class GuardTest {
         }
     }
 
+    /** Both others come back from old copies, as from snapshots of their machines: no guard of theirs can know. */
+    @Test
+    void shouldEndRatherThanEraseWhatItHasAppliedWhenAMajorityHasForgottenIt() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int keeper = cluster.awaitLeader();
+            List<Integer> others = Stream.of(1, 2, 3).filter(id -> id != keeper).toList();
+            cluster.proposeMany(keeper, "early", 50);
+            others.forEach(id -> cluster.awaitCount(id, 50));
+            for (int id : others) {
+                cluster.crash(id);
+                copyTree(cluster.dataDir(id), directory.resolve("old-data-" + id));
+                copyTree(cluster.stateDir(id), directory.resolve("old-state-" + id));
+                cluster.start(id).node().ready().orTimeout(20, TimeUnit.SECONDS).join();
+            }
+            cluster.proposeMany(cluster.awaitLeader(), "late", 200);
+            cluster.awaitCount(keeper, 250);
+            for (int id = 1; id <= 3; id++) {
+                cluster.crash(id);
+            }
+
+            // when
+            for (int id : others) {
+                delete(cluster.dataDir(id));
+                delete(cluster.stateDir(id));
+                copyTree(directory.resolve("old-data-" + id), cluster.dataDir(id));
+                copyTree(directory.resolve("old-state-" + id), cluster.stateDir(id));
+                cluster.start(id);
+            }
+            for (int election = 0; election < 4; election++) { // until their terms are newer than any of the keeper's
+                int leader = cluster.awaitLeader();
+                cluster.crash(leader);
+                cluster.start(leader)
+                        .node()
+                        .ready()
+                        .orTimeout(20, TimeUnit.SECONDS)
+                        .join();
+            }
+            cluster.proposeMany(cluster.awaitLeader(), "other", 10);
+            cluster.start(keeper);
+
+            // then
+            await().atMost(TestCluster.SOON)
+                    .untilAsserted(
+                            () -> assertThat(cluster.get(keeper).halted().get()).isNotNull());
+            assertThat(cluster.state(keeper).count()).isEqualTo(250);
+            assertThat(cluster.state(keeper).has("late199")).isTrue();
+        }
+    }
+
     @Test
     void shouldRefuseToStartWithoutItsVote() throws IOException {
         try (var cluster = new TestCluster(directory, 1).startAll()) {
@@ -560,6 +611,19 @@ class GuardTest {
         try (Stream<Path> files = Files.walk(directory)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);
+            }
+        }
+    }
+
+    private static void copyTree(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.toList()) {
+                Path copy = to.resolve(from.relativize(file));
+                if (Files.isDirectory(file)) {
+                    Files.createDirectories(copy);
+                } else {
+                    Files.copy(file, copy);
+                }
             }
         }
     }
