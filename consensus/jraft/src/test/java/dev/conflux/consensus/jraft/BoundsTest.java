@@ -21,9 +21,11 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** What a member keeps for others stays bounded, and is let go, also when it goes badly for long. */
 @Timeout(60)
+@Isolated("floods a member, and asks for a leader that is never paused")
 class BoundsTest {
 
     @TempDir
