@@ -104,6 +104,7 @@ public final class JRaftNode implements ConsensusNode {
         this.scrubExecutor = pool(name + "-scrub", 1, 1);
         this.digests = new Digests(stateMachine, scrubExecutor);
         this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
+        this.watchdog.whenUnwell(this::offerLeadership);
         this.adapter = new StateMachineAdapter(
                 stateMachine,
                 membership,
@@ -428,6 +429,14 @@ public final class JRaftNode implements ConsensusNode {
             }
         }
         progressedTo = reached;
+    }
+
+    /** The others need not wait until this member is well again or ended. */
+    private void offerLeadership() {
+        if (isLeading() && !closing.get()) {
+            LOG.warn("leadership_offered target=any reason=\"{}\"", watchdog.unwell());
+            leadership.transferOwn(Optional.empty());
+        }
     }
 
     private void stuck(String reason) {
