@@ -373,6 +373,13 @@ public final class JRaftNode implements ConsensusNode {
                 reads.staleness());
     }
 
+    /** Without the engine: its node lock is held while a vote is being written. */
+    @Override
+    public long stalenessMillis() {
+        boolean down = running == null || closing.get() || adapter.failed() || watchdog.unwell() != null;
+        return down ? ReadPoint.UNKNOWN_STALENESS : reads.staleness();
+    }
+
     private Role role(Node engine) {
         if (quarantine.active()) {
             return quarantine.declared() ? Role.QUARANTINED : Role.DOWN;

@@ -71,7 +71,7 @@ public final class ReadGate {
         this.node = node;
         this.currentView = currentView;
         this.timeout = timeout;
-        this.sample = new Sample(System.nanoTime(), node.status().stalenessMillis());
+        this.sample = new Sample(System.nanoTime(), node.stalenessMillis());
     }
 
     AppliedListener listener() {
@@ -153,7 +153,7 @@ public final class ReadGate {
         Sample last = sample;
         long age = now - last.takenAtNanos;
         if (age > SAMPLE_NANOS || age < 0) {
-            last = new Sample(now, node.status().stalenessMillis());
+            last = new Sample(now, node.stalenessMillis());
             sample = last;
         }
         return last.stalenessMillis;
