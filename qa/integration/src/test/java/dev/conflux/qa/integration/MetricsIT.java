@@ -89,6 +89,12 @@ class MetricsIT {
                 assertThat(leading.get("conflux_peer_received_bytes_total" + peer))
                         .isPositive();
                 assertThat(following.get("conflux_raft_leader_changes_total")).isPositive();
+                assertThat(leading.get("conflux_raft_ring_entries{ring=\"propose\"}"))
+                        .isBetween(0.0, 4_096.0);
+                assertThat(leading.get("conflux_dedup_records{kind=\"request\"}"))
+                        .isPositive();
+                assertThat(leading.get("conflux_reads_total{level=\"linearizable\",result=\"answered\"}"))
+                        .isNotNull();
             });
         }
     }
