@@ -7,6 +7,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.codec.http.HttpRequest;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.impl.ConnectionBase;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -137,14 +138,14 @@ class FetchShortcutTest {
 
     /** A server that answers nothing itself: what is not 418 came from the short cut. */
     private static void onBareServer(Try test) throws Exception {
-        onBareServer(new AtomicInteger(), test);
+        onBareServer(new HttpServerOptions(), new AtomicInteger(), test);
     }
 
     /** @param read counts requests that the library's decoder has read */
-    private static void onBareServer(AtomicInteger read, Try test) throws Exception {
+    private static void onBareServer(HttpServerOptions options, AtomicInteger read, Try test) throws Exception {
         Vertx vertx = Vertx.vertx();
         try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
-            HttpServer server = vertx.createHttpServer()
+            HttpServer server = vertx.createHttpServer(options)
                     .requestHandler(request -> request.bodyHandler(
                             _ -> request.response().setStatusCode(TEAPOT).end()))
                     .connectionHandler(connection -> {
@@ -299,7 +300,7 @@ class FetchShortcutTest {
     @Test
     void readsHeadersOnceThatStayTheSame() throws Exception {
         var read = new AtomicInteger();
-        onBareServer(read, connection -> {
+        onBareServer(new HttpServerOptions(), read, connection -> {
             String request = get(PATH + "small", "X-Client-Label-Region: eu");
             for (int i = 0; i < 3; i++) {
                 connection.send(request);
@@ -320,6 +321,18 @@ class FetchShortcutTest {
             connection.send(get(PATH + "labels", "X-Client-Label-Region: us"));
             assertThat(connection.read().body).isEqualTo("stable");
             assertThat(read).as("the newest headers are remembered").hasValue(after + 1);
+        });
+    }
+
+    @Test
+    void countsRepeatedRequestsAsTraffic() throws Exception {
+        var options = new HttpServerOptions().setIdleTimeout(3).setIdleTimeoutUnit(TimeUnit.SECONDS);
+        onBareServer(options, new AtomicInteger(), connection -> {
+            for (int i = 0; i < 10; i++) {
+                connection.send(get(PATH + "small"));
+                assertThat(connection.read().body).isEqualTo("hello");
+                Thread.sleep(500);
+            }
         });
     }
 
