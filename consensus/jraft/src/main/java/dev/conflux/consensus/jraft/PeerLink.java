@@ -97,7 +97,6 @@ final class PeerLink {
         this.lane = lane;
         this.loop = loop;
         this.traffic = transport.counters().peer(peerId);
-        traffic.add(this);
     }
 
     /** A link that never connects. */
@@ -108,6 +107,7 @@ final class PeerLink {
     }
 
     void start() {
+        traffic.add(this);
         loop.execute(this::connect);
         sweeping = loop.scheduleWithFixedDelay(
                 this::sweep, Limits.TIMEOUT_SWEEP_MILLIS, Limits.TIMEOUT_SWEEP_MILLIS, TimeUnit.MILLISECONDS);
@@ -210,6 +210,7 @@ final class PeerLink {
 
     void close() {
         closed = true;
+        traffic.remove(this);
         Future<?> sweep = sweeping;
         if (sweep != null) {
             sweep.cancel(false);

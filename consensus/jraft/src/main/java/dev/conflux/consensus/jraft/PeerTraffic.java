@@ -31,7 +31,7 @@ final class PeerTraffic {
         metrics.gauge(
                 "conflux_peer_connected",
                 "1 = all connections to the peer are up",
-                () -> links.stream().allMatch(PeerLink::connected) ? 1 : 0,
+                () -> !links.isEmpty() && links.stream().allMatch(PeerLink::connected) ? 1 : 0,
                 "peer",
                 peer);
         metrics.gauge(
@@ -48,9 +48,13 @@ final class PeerTraffic {
                 peer);
     }
 
-    /** An outgoing connection to that peer. */
+    /** An outgoing connection to that peer is to be there from now on. */
     void add(PeerLink link) {
         links.add(link);
+    }
+
+    void remove(PeerLink link) {
+        links.remove(link);
     }
 
     void sent(int bytes) {
