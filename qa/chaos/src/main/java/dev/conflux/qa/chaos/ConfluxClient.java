@@ -26,7 +26,7 @@ final class ConfluxClient implements Closeable {
     ConfluxClient(ConfluxTarget target, SplittableRandom random) {
         this.target = target;
         this.random = random;
-        this.node = 1 + random.nextInt(target.size());
+        this.node = target.another(0, random);
     }
 
     /** What became of a request; {@code answer} is there unless the connection failed. */
@@ -95,7 +95,7 @@ final class ConfluxClient implements Closeable {
     /** Leaves the node for another one. */
     void moveOn() {
         close();
-        node = 1 + (node + random.nextInt(target.size() - 1)) % target.size();
+        node = target.another(node, random);
     }
 
     @Override

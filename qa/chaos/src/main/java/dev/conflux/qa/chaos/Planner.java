@@ -22,6 +22,9 @@ final class Planner {
 
     private static final long MOST_PAUSE_MILLIS = 3_000;
 
+    /** Detail of a {@link FaultKind#REPLACE}. */
+    static final String DEAD = "dead";
+
     private final SplittableRandom random;
     private final int nodes;
 
@@ -81,6 +84,10 @@ final class Planner {
             case CLOCK ->
                 new Plan.Step(
                         at, kind, anyNode(), between(1_000, 4_000), Long.toString(between(-3_600_000, 3_600_000)));
+            case DRIFT ->
+                new Plan.Step(at, kind, anyNode(), between(500, 1_500), Long.toString(between(1_000, 600_000)));
+            case REPLACE ->
+                new Plan.Step(at, kind, anyNode(), between(7_000, 10_000), random.nextBoolean() ? DEAD : "");
             case TRANSFER -> new Plan.Step(at, kind, "follower", between(100, 1_000), "");
             case SNAPSHOT -> new Plan.Step(at, kind, anyNode(), between(100, 1_000), "");
             case FAILPOINT -> new Plan.Step(at, kind, anyNode(), between(600, 2_500), detail);

@@ -98,8 +98,8 @@ final class SampleTarget implements Target {
     }
 
     @Override
-    public int size() {
-        return clientPorts.size();
+    public List<Integer> members() {
+        return IntStream.rangeClosed(1, clientPorts.size()).boxed().toList();
     }
 
     @Override
@@ -191,9 +191,8 @@ final class SampleTarget implements Target {
 
     @Override
     public Optional<Integer> leader() {
-        return IntStream.rangeClosed(1, size())
+        return members().stream()
                 .filter(this::alive)
-                .boxed()
                 .filter(node -> "LEADER".equals(status(node).get("role")))
                 .findFirst();
     }
