@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 /** {@code ./cx chaos}: carries scenarios out and prints what came of them. */
 public final class Chaos {
 
-    private static final long FAST_LOAD_MILLIS = 24_000;
+    private static final long FAST_LOAD_MILLIS = 22_000;
     private static final long SMOKE_LOAD_MILLIS = 8_000;
     private static final long SOAK_LOAD_MILLIS = 120_000;
 

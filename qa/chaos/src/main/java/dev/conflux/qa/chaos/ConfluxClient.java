@@ -18,6 +18,9 @@ final class ConfluxClient implements Closeable {
 
     private static final int BACKOFF_MILLIS = 60;
 
+    /** Refused before the log, as the disk is full. */
+    private static final int NO_SPACE = 507;
+
     private final ConfluxTarget target;
     private final SplittableRandom random;
     private int node;
@@ -89,7 +92,7 @@ final class ConfluxClient implements Closeable {
         if (status < 300) {
             return Fate.OK;
         }
-        return harmless || status < 500 || status == 503 ? Fate.FAIL : Fate.UNKNOWN;
+        return harmless || status < 500 || status == 503 || status == NO_SPACE ? Fate.FAIL : Fate.UNKNOWN;
     }
 
     /** Leaves the node for another one. */

@@ -26,6 +26,9 @@ final class ConfluxTarget implements Target {
 
     private static final String HEAP = "256m";
 
+    /** Far below the size of a {@link SmallDisk}. */
+    private static final String MIN_FREE_SPACE = "32MiB";
+
     /** Often: a run lasts seconds. */
     private static final String DIGEST_INTERVAL = "2s";
 
@@ -75,7 +78,8 @@ final class ConfluxTarget implements Target {
     static ConfluxTarget start(Path directory, int nodes, Disks disks, String armed) {
         ArmedDistribution.use();
         var cluster = new LocalCluster(LocalCluster.Options.ofTest(directory, nodes)
-                .withSettings(Map.of("storage.digest_interval", DIGEST_INTERVAL)));
+                .withSettings(
+                        Map.of("storage.digest_interval", DIGEST_INTERVAL, "storage.min_free_space", MIN_FREE_SPACE)));
         var target = new ConfluxTarget(directory, cluster, disks, armed);
         try {
             if (disks == Disks.SMALL) {

@@ -52,7 +52,7 @@ final class Nemesis {
     private final Plan plan;
     private final Damage damage;
     private final Map<Integer, ReentrantLock> processes = new ConcurrentSkipListMap<>();
-    /** Of what can happen to one member at a time only: two that drift together are a majority. */
+    /** Of what may happen to one member at a time only: of two that drift, or have lost their data, no cluster recovers. */
     private final ReentrantLock oneAtATime = new ReentrantLock();
 
     /** Guarded by itself. */
@@ -201,11 +201,11 @@ final class Nemesis {
                 withNode(step, node -> links(step, List.of(node), () -> target.transferLeadership(node), () -> {}));
             case SNAPSHOT -> withNode(step, node -> links(step, List.of(node), () -> target.snapshot(node), () -> {}));
             case FAILPOINT -> withProcess(step, node -> failpoint(step, node));
-            case REBUILD -> withProcess(step, node -> rebuild(step, node));
+            case REBUILD -> alone(step, node -> rebuild(step, node));
             case DRIFT -> alone(step, node -> drift(step, node));
             case REPLACE -> alone(step, node -> replace(node, step.detail().equals(Planner.DEAD)));
             case DAMAGE ->
-                withProcess(step, node -> {
+                alone(step, node -> {
                     target.kill(node);
                     String what = damage.inflict(node, step.detail());
                     wait(step);

@@ -6,6 +6,7 @@ import dev.conflux.consensus.testkit.HistoryWriter;
 import dev.conflux.consensus.testkit.Operation;
 import dev.conflux.consensus.testkit.Timeline;
 import dev.conflux.consensus.testkit.Verdict;
+import dev.conflux.tool.local.LocalException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -110,7 +111,7 @@ final class Run {
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (ChaosException e) {
+        } catch (ChaosException | LocalException e) {
             violations.add(
                     "the run ended early: " + e.getMessage() + (e.getCause() == null ? "" : " (" + e.getCause() + ")"));
         }

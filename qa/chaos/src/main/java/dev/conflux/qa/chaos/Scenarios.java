@@ -32,7 +32,7 @@ import java.util.Optional;
 /** All scenarios. */
 final class Scenarios {
 
-    private static final int CLIENTS = 20;
+    private static final int CLIENTS = 40;
     private static final int KEYS = 80;
 
     private static final List<FaultKind> PROCESSES = List.of(KILL, FREEZE, SNAPSHOT, TERMINATE, TRANSFER, CLOCK);
