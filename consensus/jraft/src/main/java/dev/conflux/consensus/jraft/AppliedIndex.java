@@ -31,11 +31,21 @@ final class AppliedIndex {
         }
     }
 
+    int waiters() {
+        synchronized (waiters) {
+            waiters.removeIf(waiter -> waiter.future().isDone());
+            return waiters.size();
+        }
+    }
+
     boolean hasWaiters() {
         return waiting;
     }
 
-    /** Completes with the applied index as soon as it is at least {@code wanted}. The caller adds a timeout. */
+    /**
+     * Completes with the applied index as soon as it is at least {@code wanted}. The caller adds a timeout, and cancels
+     * when that is over: a member that falls behind would keep everybody who ever asked.
+     */
     CompletableFuture<Long> reach(long wanted) {
         long now = index.get();
         if (now >= wanted) {

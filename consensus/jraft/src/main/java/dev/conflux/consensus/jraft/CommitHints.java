@@ -27,11 +27,15 @@ final class CommitHints {
 
     private final JRaftNode node;
 
-    /** Guarded by this; bounded by the proposals in flight. */
+    /** Guarded by this; at most {@link Limits#MAX_COMMIT_HINTS}: a member that is behind gets no entries, yet answers. */
     private final PriorityQueue<LogPosition> pending =
             new PriorityQueue<>(Comparator.comparingLong(LogPosition::index));
 
     private volatile boolean waiting;
+
+    synchronized int pending() {
+        return pending.size();
+    }
 
     private final EngineStorage storage;
 
@@ -59,6 +63,9 @@ final class CommitHints {
             return;
         }
         synchronized (this) {
+            if (pending.size() >= Limits.MAX_COMMIT_HINTS) {
+                return; // The leader's own messages will tell.
+            }
             pending.add(position);
             waiting = true;
         }

@@ -47,11 +47,12 @@ final class DurableFiles {
         }
     }
 
-    /** Creates a directory and makes the new names durable. */
+    /** Creates a directory and those above it, and makes the new names durable. */
     static void createDirectories(Path directory) throws IOException {
         if (Files.isDirectory(directory)) {
             return;
         }
+        createDirectories(parent(directory));
         Files.createDirectories(directory);
         syncDirectory(directory);
         syncDirectory(parent(directory));

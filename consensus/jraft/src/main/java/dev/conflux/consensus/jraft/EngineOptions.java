@@ -47,14 +47,7 @@ final class EngineOptions extends NodeOptions {
         this.quarantine = quarantine;
         registerStorageOptions();
 
-        // The engine makes its election and vote timers from the election timeout before it opens the log, and then
-        // asks
-        // again for everything else. Its timers are not restarted by heartbeats: with the timeout itself as their
-        // period a
-        // dead leader is noticed up to two timeouts late, and a split vote costs another one.
-        setElectionTimeoutMs(Limits.ELECTION_CHECK_MILLIS);
-        storage.beforeLogOpens(() ->
-                setElectionTimeoutMs(Math.toIntExact(config.electionTimeout().toMillis())));
+        setElectionTimeoutMs(Math.toIntExact(config.electionTimeout().toMillis()));
         setElectionPriority(ElectionPriority.Disabled);
         setDecayPriorityGap(10); // unused with priorities disabled
         setLeaderLeaseTimeRatio(90); // also what a leader without a majority steps down by

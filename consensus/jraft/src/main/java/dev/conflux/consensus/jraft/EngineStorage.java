@@ -51,7 +51,6 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
-    private Runnable beforeLogOpens = () -> {};
     private volatile Consumer<LogPosition> onDurable = position -> {};
     private volatile LongConsumer appendTime = nanos -> {};
 
@@ -117,14 +116,8 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
-    /** Called once by the engine's start, when its timers are made and nothing else is. */
-    void beforeLogOpens(Runnable action) {
-        beforeLogOpens = action;
-    }
-
     @Override
     public LogStorage createLogStorage(String uri, RaftOptions raftOptions) {
-        beforeLogOpens.run();
         var storage = new GuardedLogStorage(uri, raftOptions);
         log = storage;
         return storage;
@@ -148,7 +141,8 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private void judge(LogPosition lastOfLog) throws IOException {
         LogPosition snapshot = newestSnapshot(EngineOptions.snapshots(config.dataDir()));
         LogPosition have = max(lastOfLog, snapshot);
-        LogPosition want = max(mark.position(), stateApplied);
+        LogPosition unfinished = Quarantine.unfinished(config.dataDir());
+        LogPosition want = max(max(mark.position(), stateApplied), unfinished == null ? LogPosition.ZERO : unfinished);
         durable = have;
         if (markLost) {
             quarantine.close(
@@ -160,6 +154,11 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                     want,
                     "the log and snapshot reach " + have + ", but this node once reached " + want
                             + " (damaged disk?); see `raft-inspector verify " + config.dataDir() + "`");
+        } else if (unfinished != null) {
+            quarantine.close(
+                    want,
+                    "this node ended before it had everything from the leader again; the log and snapshot reach "
+                            + have);
         } else {
             if (have.compareTo(mark.position()) > 0) {
                 mark.reached(have); // a snapshot was installed, or a power failure took the newest mark

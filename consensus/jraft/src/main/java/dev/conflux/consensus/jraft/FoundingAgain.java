@@ -145,6 +145,7 @@ public final class FoundingAgain implements AutoCloseable {
         append();
         vote();
         raiseMark();
+        Quarantine.end(dataDir); // What it lacks, nobody has.
         founded.write(dataDir);
     }
 
@@ -155,6 +156,7 @@ public final class FoundingAgain implements AutoCloseable {
                 dataDir.resolve(Identity.FILE),
                 dataDir.resolve(MembershipRecord.FILE),
                 dataDir.resolve(HighWaterMark.FILE),
+                dataDir.resolve(Quarantine.FILE),
                 EngineOptions.raftMetaFile(dataDir))) {
             if (Files.exists(file)) {
                 Files.copy(file, files.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);

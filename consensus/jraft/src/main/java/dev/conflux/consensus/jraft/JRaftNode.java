@@ -58,7 +58,7 @@ public final class JRaftNode implements ConsensusNode {
     private final Membership membership;
     private final PeerTransport transport;
     private final Counters counters;
-    private final Quarantine quarantine = new Quarantine();
+    private final Quarantine quarantine;
     private final AppliedIndex applied = new AppliedIndex();
     private final Proposals proposals = new Proposals(this);
     private final Reads reads = new Reads(this);
@@ -91,6 +91,7 @@ public final class JRaftNode implements ConsensusNode {
             throws IOException {
         this.config = config;
         this.counters = new Counters(metrics);
+        this.quarantine = new Quarantine(config.dataDir());
         this.stateMachine = stateMachine;
         this.lock = lock;
         this.membership = membership;
@@ -464,7 +465,11 @@ public final class JRaftNode implements ConsensusNode {
                 }
             });
         }
-        quarantine.logReaches(now.storage().durable());
+        try {
+            quarantine.logReaches(now.storage().durable());
+        } catch (IOException e) {
+            adapter.fail("the end of the quarantine cannot be made durable: " + e.getMessage(), e);
+        }
     }
 
     // ---- stop ----
@@ -660,6 +665,10 @@ public final class JRaftNode implements ConsensusNode {
     @Nullable
     Integer nodeIdOf(PeerId peer) {
         return membership.idOf(peer.getEndpoint());
+    }
+
+    MembershipDriver driver() {
+        return driver;
     }
 
     MembershipChanges membershipChanges() {

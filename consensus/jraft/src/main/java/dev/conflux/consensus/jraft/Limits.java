@@ -7,13 +7,7 @@ final class Limits {
 
     // ---- engine ----
 
-    /**
-     * Least period at which a follower looks whether the election timeout is over, and after which a candidate tries again:
-     * a round of votes with two fsyncs takes a tenth of it.
-     */
-    static final int ELECTION_CHECK_MILLIS = 150;
-
-    /** Random part of the election and vote timers; also the engine's read-index rescan period. */
+    /** The engine's read-index rescan period; its elections go by {@link ElectionTiming}. */
     static final int MAX_ELECTION_DELAY_MILLIS = 150;
 
     /** Heartbeat = election timeout / this: a follower may miss several before it acts. */
@@ -100,6 +94,9 @@ final class Limits {
 
     /** Largest such pause: a tenth of an election. */
     static final long RETRY_MAX_MILLIS = 80;
+
+    /** Commits heard of in answers that this member's log has not reached: more than one batch of them gains nothing. */
+    static final int MAX_COMMIT_HINTS = 1_024;
 
     // ---- transport ----
 
@@ -223,6 +220,9 @@ final class Limits {
 
     /** How often a leader looks whether a membership change can go on. */
     static final long MEMBERSHIP_CHECK_MILLIS = 100;
+
+    /** A node being added that answers but has not caught up by then is given up: 900 GiB at the snapshot's pace. */
+    static final long JOIN_LIMIT_MILLIS = 4 * 3_600_000;
 
     /** Pause of a membership change after the engine has refused a step. */
     static final long MEMBERSHIP_RETRY_MILLIS = 300;

@@ -197,7 +197,7 @@ final class MembershipChanges {
                     if (!record.members().containsKey(id)) {
                         throw new ConsensusException.Refused(
                                 "node " + id
-                                        + " could not be reached any more and was given up; the membership is as it was before. See its log");
+                                        + " could not be reached any more, or never caught up, and was given up; the membership is as it was before. See its log");
                     }
                     yield Optional.of(MemberChange.State.DONE);
                 }

@@ -31,6 +31,8 @@ final class MembershipDriver {
     private int watched; // node id; 0 = nobody
     private long watchedMatched;
     private long reachedNanos;
+    private long watchedNanos; // since when
+    private volatile long joinLimitNanos = TimeUnit.MILLISECONDS.toNanos(Limits.JOIN_LIMIT_MILLIS);
     private volatile boolean promoting; // it had caught up as a learner, and is on its way to become a voter
 
     MembershipDriver(JRaftNode node) {
@@ -81,9 +83,11 @@ final class MembershipDriver {
                 step("drop learner " + id, (engine, done) -> engine.removeLearners(List.of(peer), done));
             } else {
                 LOG.warn(
-                        "member_given_up node={} reason=\"not reached for {}\"",
+                        "member_given_up node={} reason=\"{}\"",
                         id,
-                        node.config().joinStall());
+                        tooLong()
+                                ? "did not catch up"
+                                : "not reached for " + node.config().joinStall());
                 replicate(new MembershipEntry.GiveUp(id));
             }
         } else if (learner) {
@@ -109,7 +113,8 @@ final class MembershipDriver {
             watched = id;
             promoting = false;
             watchedMatched = 0;
-            reachedNanos = System.nanoTime();
+            watchedNanos = System.nanoTime();
+            reachedNanos = watchedNanos;
         }
         watchedMatched = Math.max(watchedMatched, matched);
         if (node.membershipChanges().reachable(id)) {
@@ -118,7 +123,18 @@ final class MembershipDriver {
     }
 
     private boolean stalled() {
-        return System.nanoTime() - reachedNanos > node.config().joinStall().toNanos();
+        return tooLong()
+                || System.nanoTime() - reachedNanos > node.config().joinStall().toNanos();
+    }
+
+    /** It answers, but never gets there: a disk without room, or slower than what is written. */
+    private boolean tooLong() {
+        return System.nanoTime() - watchedNanos > joinLimitNanos;
+    }
+
+    /** For tests. */
+    void joinLimit(Duration limit) {
+        joinLimitNanos = limit.toNanos();
     }
 
     private void remove(int id, PeerId peer, boolean voter, boolean learner) {

@@ -394,6 +394,18 @@ public final class OfflineDirectory implements AutoCloseable {
                             ? "is damaged (neither of its two pages is whole): whether the log is whole is unknown"
                             : "is missing: whether the log is whole is unknown");
         }
+        Path quarantine = dataDir.resolve(Quarantine.FILE);
+        try {
+            LogPosition unfinished = Quarantine.unfinished(dataDir);
+            if (unfinished != null) {
+                damage(
+                        quarantine,
+                        "this member was in quarantine: it may lack what it acknowledged, up to " + unfinished);
+                mark = EngineStorage.max(unfinished, mark == null ? LogPosition.ZERO : mark);
+            }
+        } catch (IOException | RuntimeException e) {
+            damage(quarantine, reason(quarantine, e));
+        }
         return Optional.ofNullable(mark);
     }
 

@@ -18,6 +18,7 @@ import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.collection.LongObjectHashMap;
 import io.netty.util.concurrent.Future;
+import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -240,6 +241,21 @@ final class PeerLink {
             return;
         }
         connecting = true;
+        // A name server may take its time: never on the event loop, which carries the heartbeats of others.
+        transport.resolve(address, (resolved, problem) -> {
+            if (!loop.isShuttingDown()) {
+                loop.execute(() -> {
+                    if (resolved != null && !closed) {
+                        connectTo(resolved);
+                    } else {
+                        lost(null, "cannot resolve: " + rootMessage(problem));
+                    }
+                });
+            }
+        });
+    }
+
+    private void connectTo(InetSocketAddress resolved) {
         Bootstrap bootstrap = new Bootstrap()
                 .group(loop)
                 .channel(NioSocketChannel.class)
@@ -260,7 +276,7 @@ final class PeerLink {
                                 .addLast(new Handler(tls));
                     }
                 });
-        bootstrap.connect(address.host(), address.port()).addListener((Future<? super Void> done) -> {
+        bootstrap.connect(resolved).addListener((Future<? super Void> done) -> {
             if (!done.isSuccess()) {
                 lost(null, "cannot connect: " + rootMessage(done.cause()));
             }

@@ -13,13 +13,20 @@ import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +60,7 @@ final class PeerTransport implements AutoCloseable {
     private final Counters counters;
     private final LogThrottle refusals = new LogThrottle(System::nanoTime);
     private final EventLoopGroup loops;
+    private final ExecutorService resolver; // as many threads as links that are looking for their peer, at most
     private final Map<Integer, Peer> peers = new ConcurrentHashMap<>();
     private final Map<PeerAddress, PeerLink> contacts = new HashMap<>(); // guarded by this
     private final Set<PeerConnection> connections = ConcurrentHashMap.newKeySet();
@@ -72,7 +80,27 @@ final class PeerTransport implements AutoCloseable {
                 Limits.IO_THREADS,
                 new DefaultThreadFactory("conflux-peer-" + config.nodeId(), true),
                 NioIoHandler.newFactory());
+        this.resolver = Executors.newCachedThreadPool(
+                new DefaultThreadFactory("conflux-peer-" + config.nodeId() + "-names", true));
         this.listener = listen();
+    }
+
+    /** Looks a name up on a thread of its own, where the callback runs too, with one of the two. */
+    void resolve(PeerAddress address, BiConsumer<@Nullable InetSocketAddress, @Nullable Throwable> found) {
+        try {
+            resolver.execute(() -> {
+                InetSocketAddress resolved = null;
+                Throwable problem = null;
+                try {
+                    resolved = new InetSocketAddress(InetAddress.getByName(address.host()), address.port());
+                } catch (UnknownHostException | RuntimeException e) {
+                    problem = e;
+                }
+                found.accept(resolved, problem);
+            });
+        } catch (RejectedExecutionException e) {
+            // The transport is closed: nobody connects any more.
+        }
     }
 
     private Channel listen() throws IOException {
@@ -277,6 +305,7 @@ final class PeerTransport implements AutoCloseable {
             contacts.values().forEach(PeerLink::close);
         }
         connections.forEach(PeerConnection::close);
+        resolver.shutdownNow();
         loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
     }
 }

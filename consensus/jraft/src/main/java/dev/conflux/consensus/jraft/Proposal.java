@@ -231,7 +231,10 @@ final class Proposal {
     private void committedElsewhere(Committed committed) {
         committedElsewhere = committed;
         node.committedElsewhere(committed.position());
-        node.applied().reach(committed.position().index()).thenAccept(index -> future.complete(committed));
+        CompletableFuture<Long> shown =
+                node.applied().reach(committed.position().index());
+        shown.thenAccept(index -> future.complete(committed));
+        future.whenComplete((nothing, problem) -> shown.cancel(false)); // its time was up: nobody waits any more
     }
 
     private void retry(String problem) {

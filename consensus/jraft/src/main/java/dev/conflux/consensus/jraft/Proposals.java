@@ -34,19 +34,19 @@ final class Proposals {
         if (unavailable != null) {
             return CompletableFuture.failedFuture(unavailable);
         }
-        if (inFlight.incrementAndGet() > Limits.MAX_PROPOSALS
-                || inFlightBytes.addAndGet(command.length) > Limits.MAX_PROPOSAL_BYTES) {
-            long count = inFlight.get();
-            released(command.length, count <= Limits.MAX_PROPOSALS);
+        long count = inFlight.incrementAndGet();
+        long bytes = inFlightBytes.addAndGet(command.length); // both always: what is released is what was counted
+        if (count > Limits.MAX_PROPOSALS || bytes > Limits.MAX_PROPOSAL_BYTES) {
+            released(command.length);
             node.counters().overloaded.increment();
-            return CompletableFuture.failedFuture(
-                    new ConsensusException.Overloaded(count + " proposals are waiting for an answer"));
+            return CompletableFuture.failedFuture(new ConsensusException.Overloaded(
+                    count + " proposals of " + bytes + " bytes are waiting for an answer"));
         }
         long begin = System.nanoTime();
         CompletableFuture<Committed> future =
                 new Proposal(node, Envelope.Kind.COMMAND, command, timeout, forwardable).start(timeout);
         future.whenComplete((committed, problem) -> {
-            released(command.length, true);
+            released(command.length);
             count(problem);
             node.counters().proposalTime.record(System.nanoTime() - begin, TimeUnit.NANOSECONDS);
         });
@@ -67,10 +67,8 @@ final class Proposals {
         return inFlightBytes.get();
     }
 
-    private void released(int bytes, boolean counted) {
+    private void released(int bytes) {
         inFlight.decrementAndGet();
-        if (counted) {
-            inFlightBytes.addAndGet(-bytes);
-        }
+        inFlightBytes.addAndGet(-bytes);
     }
 }

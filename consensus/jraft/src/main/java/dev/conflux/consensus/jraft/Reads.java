@@ -122,7 +122,9 @@ final class Reads {
 
         void whenApplied(long index) {
             problem = new ConsensusException.NotCaughtUp(index, node.appliedIndex(), timeout);
-            node.applied().reach(index).thenAccept(reached -> future.complete(point(level)));
+            CompletableFuture<Long> applied = node.applied().reach(index);
+            applied.thenAccept(reached -> future.complete(point(level)));
+            future.whenComplete((nothing, late) -> applied.cancel(false)); // its time was up: nobody waits any more
         }
     }
 

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -179,7 +180,7 @@ final class Startup {
         node.adapter().snapshotIndex(snapshot);
         node.adapter().snapshotAtMillis(EngineStorage.newestSnapshotMillis(EngineOptions.snapshots(dataDir)));
         node.applied().advance(node.stateMachine().applied().index());
-        Files.createDirectories(EngineOptions.snapshots(dataDir));
+        DurableFiles.createDirectories(EngineOptions.snapshots(dataDir));
         var options = new EngineOptions(
                 node.config(),
                 node.membership().current(),
@@ -190,8 +191,9 @@ final class Startup {
         NodeManager.getInstance().addAddress(node.self().getEndpoint());
         Node engine;
         try {
-            engine = RaftServiceFactory.createAndInitRaftNode(
-                    EngineOptions.GROUP, node.self().copy(), options);
+            engine = ScopedValue.where(EngineTimers.ELECTIONS, elections())
+                    .call(() -> RaftServiceFactory.createAndInitRaftNode(
+                            EngineOptions.GROUP, node.self().copy(), options));
         } catch (RuntimeException e) {
             NodeManager.getInstance().removeAddress(node.self().getEndpoint());
             if (e instanceof IdentityException) {
@@ -209,5 +211,15 @@ final class Startup {
         var requests = new PeerRequests(node, node.stateMachine(), node.quarantine(), rpcExecutor, node.self());
         Failpoints.disk("start.engine_running");
         return new RunningEngine(engine, storage, mark, requests, new CommitHints(node, engine, storage));
+    }
+
+    private ElectionTiming elections() {
+        Membership membership = node.membership();
+        int id = node.config().nodeId().value();
+        return new ElectionTiming(
+                node.config().electionTimeout(),
+                () -> membership.current().members().headMap(id).size(),
+                System::nanoTime,
+                below -> ThreadLocalRandom.current().nextInt(below));
     }
 }

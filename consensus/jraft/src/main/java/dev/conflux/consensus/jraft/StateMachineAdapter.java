@@ -337,12 +337,23 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
             Path root = Path.of(writer.getPath());
             Path directory = root.resolve(STATE);
             Files.createDirectories(directory);
-            bytesSinceSnapshot.set(0);
-            entriesSinceSnapshot.set(0);
-            StateMachine.Snapshot snapshot = beginSnapshot(directory);
-            Failpoints.disk("snapshot.begun");
-            membership.current().write(root);
-            snapshots.execute(() -> complete(writer, root, snapshot, begin, done));
+            long bytes = bytesSinceSnapshot.getAndSet(0);
+            long entries = entriesSinceSnapshot.getAndSet(0);
+            Closure counted = status -> {
+                if (!status.isOk()) {
+                    bytesSinceSnapshot.addAndGet(bytes); // still due
+                    entriesSinceSnapshot.addAndGet(entries);
+                }
+                done.run(status);
+            };
+            try {
+                StateMachine.Snapshot snapshot = beginSnapshot(directory);
+                Failpoints.disk("snapshot.begun");
+                membership.current().write(root);
+                snapshots.execute(() -> complete(writer, root, snapshot, begin, counted));
+            } catch (IOException | RuntimeException e) {
+                snapshotFailed(counted, e);
+            }
         } catch (IOException | RuntimeException e) {
             snapshotFailed(done, e);
         }
@@ -407,7 +418,19 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     private void snapshotFailed(Closure done, Exception e) {
         counters.snapshotsFailed.increment();
         LOG.error("snapshot_failed", e);
-        done.run(new Status(RaftError.EIO, "snapshot failed: %s", e.getMessage()));
+        // The engine takes EIO for the end of this member, as it should be after an fsync that failed.
+        RaftError error = isDiskFull(e) ? RaftError.ECANCELED : RaftError.EIO;
+        done.run(new Status(error, "snapshot failed: %s", e.getMessage()));
+    }
+
+    /** Nothing is lost when there is no room for a snapshot: there may be later. Java has no type for it. */
+    private static boolean isDiskFull(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (String.valueOf(cause.getMessage()).contains("No space left on device")) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override

@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.rocksdb.Checkpoint;
 import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
@@ -48,6 +49,7 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
     volatile long delayMillis;
     volatile java.util.concurrent.CountDownLatch blockApply = new java.util.concurrent.CountDownLatch(0);
     volatile boolean failSnapshots;
+    volatile @Nullable IOException snapshotProblem;
 
     /** Where {@link #restore} breaks off, as if the process had ended there. */
     enum Break {
@@ -271,6 +273,10 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
             public List<String> complete() throws IOException {
                 if (failSnapshots) {
                     throw new AssertionError("as an Error: a missing class, a stack that is too deep");
+                }
+                IOException problem = snapshotProblem;
+                if (problem != null) {
+                    throw problem;
                 }
                 try (Stream<Path> files = Files.list(target.resolve("db"))) {
                     return files.map(file -> "db/" + file.getFileName()).toList();

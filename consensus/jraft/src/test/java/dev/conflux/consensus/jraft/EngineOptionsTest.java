@@ -2,6 +2,7 @@ package dev.conflux.consensus.jraft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.alipay.sofa.jraft.JRaftUtils;
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.core.ElectionPriority;
 import com.alipay.sofa.jraft.option.ApplyTaskMode;
@@ -84,6 +85,7 @@ class EngineOptionsTest {
             assertThat(node.getAppendEntriesExecutors()).hasSize(2);
             assertThat(node.getServiceFactory()).isInstanceOf(EngineStorage.class);
             assertThat(RpcFactoryHelper.rpcFactory()).isInstanceOf(EngineRpcFactory.class);
+            assertThat(JRaftUtils.raftTimerFactory()).isInstanceOf(EngineTimers.class);
         }
     }
 

@@ -11,10 +11,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -223,6 +225,125 @@ class GuardTest {
             node.ready().orTimeout(20, TimeUnit.SECONDS).join();
             await().atMost(TestCluster.SOON).until(() -> node.status().role() == Role.FOLLOWER);
             assertThat(node.quarantineReason()).isEmpty();
+        }
+    }
+
+    /** Filling the log again lowers the mark: on its own it would say after a restart that nothing is missing. */
+    @Test
+    void shouldNotLoseAnythingToAMemberThatEndsWhileItIsBeingFilledAgain() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            Cast cast = lagOne(cluster);
+            Path data = cluster.dataDir(cast.other());
+            cluster.crash(cast.leader());
+            cluster.crash(cast.other());
+            delete(data.resolve("log"));
+            delete(cluster.stateDir(cast.other()));
+            JRaftNode empty = cluster.start(cast.other()).node();
+            empty.ready().orTimeout(20, TimeUnit.SECONDS).join();
+            assertThat(empty.status().role()).isEqualTo(Role.QUARANTINED);
+            cluster.crash(cast.other());
+
+            // when: it has got as much as the lagging one has, and ends
+            delete(data.resolve("log"));
+            copy(cluster.dataDir(cast.lagging()).resolve("log"), data.resolve("log"));
+            Files.copy(
+                    cluster.dataDir(cast.lagging()).resolve(HighWaterMark.FILE),
+                    data.resolve(HighWaterMark.FILE),
+                    StandardCopyOption.REPLACE_EXISTING);
+            cluster.start(cast.lagging());
+            JRaftNode filling = cluster.start(cast.other()).node();
+
+            // then
+            filling.ready().orTimeout(20, TimeUnit.SECONDS).join();
+            await().during(SEVERAL_ELECTIONS).atMost(Duration.ofSeconds(10)).until(() -> cluster.leader() == null);
+            assertThat(filling.status().role()).isEqualTo(Role.QUARANTINED);
+            cluster.start(cast.leader());
+            cluster.awaitLeader();
+            await().atMost(TestCluster.SOON).until(() -> filling.status().role() == Role.FOLLOWER);
+            for (int id = 1; id <= 3; id++) {
+                cluster.awaitCount(id, 250);
+            }
+            assertThat(data.resolve("quarantine")).doesNotExist();
+        }
+    }
+
+    @Test
+    void shouldStayInQuarantineOverARestartWhenTheMarkIsGone() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int follower = cluster.follower();
+            int leader = cluster.awaitLeader();
+            cluster.proposeMany(leader, "a", 20);
+            cluster.stop(follower);
+            cluster.stop(leader);
+            Files.delete(cluster.dataDir(follower).resolve(HighWaterMark.FILE));
+            cluster.start(follower)
+                    .node()
+                    .ready()
+                    .orTimeout(20, TimeUnit.SECONDS)
+                    .join();
+            cluster.crash(follower);
+
+            // when
+            JRaftNode node = cluster.start(follower).node();
+
+            // then
+            node.ready().orTimeout(20, TimeUnit.SECONDS).join();
+            await().during(SEVERAL_ELECTIONS).atMost(Duration.ofSeconds(10)).until(() -> cluster.leader() == null);
+            assertThat(node.status().role()).isEqualTo(Role.QUARANTINED);
+            cluster.start(leader);
+            await().atMost(TestCluster.SOON).until(() -> node.status().role() == Role.FOLLOWER);
+        }
+    }
+
+    /** Both others come back from old copies, as from snapshots of their machines: no guard of theirs can know. */
+    @Test
+    void shouldEndRatherThanEraseWhatItHasAppliedWhenAMajorityHasForgottenIt() throws IOException {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int keeper = cluster.awaitLeader();
+            List<Integer> others = Stream.of(1, 2, 3).filter(id -> id != keeper).toList();
+            cluster.proposeMany(keeper, "early", 50);
+            others.forEach(id -> cluster.awaitCount(id, 50));
+            for (int id : others) {
+                cluster.crash(id);
+                copyTree(cluster.dataDir(id), directory.resolve("old-data-" + id));
+                copyTree(cluster.stateDir(id), directory.resolve("old-state-" + id));
+                cluster.start(id).node().ready().orTimeout(20, TimeUnit.SECONDS).join();
+            }
+            cluster.proposeMany(cluster.awaitLeader(), "late", 200);
+            cluster.awaitCount(keeper, 250);
+            for (int id = 1; id <= 3; id++) {
+                cluster.crash(id);
+            }
+
+            // when
+            for (int id : others) {
+                delete(cluster.dataDir(id));
+                delete(cluster.stateDir(id));
+                copyTree(directory.resolve("old-data-" + id), cluster.dataDir(id));
+                copyTree(directory.resolve("old-state-" + id), cluster.stateDir(id));
+                cluster.start(id);
+            }
+            for (int election = 0; election < 4; election++) { // until their terms are newer than any of the keeper's
+                int leader = cluster.awaitLeader();
+                cluster.crash(leader);
+                cluster.start(leader)
+                        .node()
+                        .ready()
+                        .orTimeout(20, TimeUnit.SECONDS)
+                        .join();
+            }
+            cluster.proposeMany(cluster.awaitLeader(), "other", 10);
+            cluster.start(keeper);
+
+            // then
+            await().atMost(TestCluster.SOON)
+                    .untilAsserted(
+                            () -> assertThat(cluster.get(keeper).halted().get()).isNotNull());
+            assertThat(cluster.state(keeper).count()).isEqualTo(250);
+            assertThat(cluster.state(keeper).has("late199")).isTrue();
         }
     }
 
@@ -490,6 +611,28 @@ class GuardTest {
         try (Stream<Path> files = Files.walk(directory)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);
+            }
+        }
+    }
+
+    private static void copyTree(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.toList()) {
+                Path copy = to.resolve(from.relativize(file));
+                if (Files.isDirectory(file)) {
+                    Files.createDirectories(copy);
+                } else {
+                    Files.copy(file, copy);
+                }
+            }
+        }
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        Files.createDirectories(to);
+        try (Stream<Path> files = Files.list(from)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, to.resolve(file.getFileName()));
             }
         }
     }

@@ -304,6 +304,34 @@ class MembershipTest {
     }
 
     @Test
+    void shouldGiveUpWhoAnswersButNeverCatchesUp() {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given: a disk on which there is never enough room
+            int leader = cluster.awaitLeader();
+            cluster.proposeMany(leader, "a", 50);
+            for (int id = 1; id <= 3; id++) {
+                cluster.node(id).driver().joinLimit(Duration.ofSeconds(4));
+            }
+            String address = TestCluster.freeAddress();
+            cluster.start(cluster.config(
+                            4,
+                            address,
+                            new Origin.Joining(() -> cluster.members.stream()
+                                    .map(Member::address)
+                                    .toList()))
+                    .withUpkeep(TestCluster.NO_MARKS.withMinFreeBytes(Long.MAX_VALUE / 4)));
+
+            // then
+            assertThatThrownBy(() -> add(cluster, leader, 4, address))
+                    .isInstanceOf(ConsensusException.Refused.class)
+                    .hasMessageContaining("never caught up");
+            assertThat(cluster.node(leader).status().members()).hasSize(3);
+            assertThat(cluster.node(leader).status().change()).isEmpty();
+            cluster.propose(leader, "b");
+        }
+    }
+
+    @Test
     void shouldRefuseWhatWouldLoseTheQuorum() {
         try (var cluster = new TestCluster(directory, 3).startAll()) {
             // given

@@ -257,6 +257,20 @@ class OfflineDirectoryTest {
     }
 
     @Test
+    void shouldSayThatAMemberMayLackWhatItAcknowledgedBeforeItsQuarantine() throws IOException {
+        // given
+        var before = new LogPosition(reached.index() + 10, reached.term());
+        new Quarantine(member).close(before, "test");
+
+        // then
+        try (OfflineDirectory offline = open()) {
+            assertThat(offline.highWater()).contains(before);
+            assertThat(offline.findings())
+                    .anySatisfy(finding -> assertThat(finding.file()).isEqualTo(member.resolve(Quarantine.FILE)));
+        }
+    }
+
+    @Test
     void shouldNameAnOldVoteFile() throws IOException {
         // given
         Path vote = EngineOptions.raftMetaFile(member);
