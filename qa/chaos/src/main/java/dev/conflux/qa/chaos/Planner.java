@@ -25,6 +25,9 @@ final class Planner {
     /** Detail of a {@link FaultKind#REPLACE}. */
     static final String DEAD = "dead";
 
+    /** More than any wrong clock has put the log's time ahead: an earlier time than that changes nothing. */
+    private static final long LEAST_DRIFT_MILLIS = 7_200_000;
+
     private final SplittableRandom random;
     private final int nodes;
 
@@ -85,7 +88,7 @@ final class Planner {
                 new Plan.Step(
                         at, kind, anyNode(), between(1_000, 4_000), Long.toString(between(-3_600_000, 3_600_000)));
             case DRIFT ->
-                new Plan.Step(at, kind, anyNode(), between(500, 1_500), Long.toString(between(1_000, 600_000)));
+                new Plan.Step(at, kind, anyNode(), between(500, 1_500), Long.toString(between(LEAST_DRIFT_MILLIS, 5 * LEAST_DRIFT_MILLIS)));
             case REPLACE ->
                 new Plan.Step(at, kind, anyNode(), between(7_000, 10_000), random.nextBoolean() ? DEAD : "");
             case TRANSFER -> new Plan.Step(at, kind, "follower", between(100, 1_000), "");
