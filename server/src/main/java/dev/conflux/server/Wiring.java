@@ -106,6 +106,8 @@ final class Wiring implements AutoCloseable {
         var authorizer = new Authorizer();
         var commands = new CommandLog(node, state, WRITE_TIMEOUT, tracing);
         ReadGate gate = ReadGate.on(node, state, ReadGate.DEFAULT_TIMEOUT);
+        gate.observe(metrics);
+        observe(metrics, state);
         var services = new HttpServices(
                 authentication.authenticator(),
                 authentication.service(),
@@ -138,6 +140,12 @@ final class Wiring implements AutoCloseable {
                             }
                         },
                         task -> Thread.ofPlatform().daemon().name("ready").start(task));
+    }
+
+    private static void observe(Metrics metrics, ConfigState state) {
+        String help = "Outcomes remembered to recognise repeated writes";
+        metrics.gauge("conflux_dedup_records", help, () -> state.remembered().keys(), "kind", "key");
+        metrics.gauge("conflux_dedup_records", help, () -> state.remembered().requests(), "kind", "request");
     }
 
     /** What tells of a disk or a state that is not as it should be. */

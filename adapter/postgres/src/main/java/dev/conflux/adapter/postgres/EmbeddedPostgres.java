@@ -67,7 +67,15 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
         /** Programs go into the directory as well. */
         public static Settings in(Path directory, int port) {
-            return new Settings(directory, port, directory.resolve("postgresql-" + PostgresBinaries.VERSION));
+            return sharing(directory, directory, port);
+        }
+
+        /**
+         * Programs go below {@code programs}, where any number of servers and processes use the same ones: unpacking
+         * takes seconds.
+         */
+        public static Settings sharing(Path programs, Path directory, int port) {
+            return new Settings(directory, port, programs.resolve("postgresql-" + PostgresBinaries.VERSION));
         }
     }
 
@@ -277,6 +285,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
                     passwordFile, Base64.getUrlEncoder().withoutPadding().encodeToString(password));
         }
         launch.own(settings.directory());
+        launch.own(settings.binaries());
         launch.requireExecutable(program("postgres"));
         if (!initialized) {
             initialize(launch, passwordFile);

@@ -6,10 +6,13 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.List;
@@ -36,14 +39,23 @@ final class PostgresBinaries {
 
     /**
      * Makes sure that the programs are in {@code target}, which then has {@code bin}, {@code lib} and {@code share}.
-     * All or nothing, and complete again after a power cut. One process at a time.
+     * All or nothing, and complete again after a power cut. Threads and processes that share a target wait for each
+     * other.
      *
      * @return {@code target}
      */
-    static Path unpack(Path target) throws IOException {
-        if (isComplete(target)) {
-            return target;
+    static synchronized Path unpack(Path target) throws IOException {
+        Files.createDirectories(parent(target));
+        try (FileChannel channel = FileChannel.open(
+                        target.resolveSibling(target.getFileName() + ".lock"),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE);
+                FileLock _ = channel.lock()) {
+            return isComplete(target) ? target : unpackAlone(target);
         }
+    }
+
+    private static Path unpackAlone(Path target) throws IOException {
         delete(target);
         Path temporary = target.resolveSibling(target.getFileName() + ".unpacking");
         delete(temporary);

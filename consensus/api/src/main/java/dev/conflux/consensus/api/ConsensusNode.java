@@ -49,8 +49,16 @@ public interface ConsensusNode extends AutoCloseable {
     /** {@link StateMachine#query} on another member, or this one, at {@link ReadLevel#STALE}. For status and repair. */
     CompletableFuture<byte[]> queryMember(NodeId member, byte[] query, Duration timeout);
 
-    /** What this member knows without asking anybody. Cheap: a few volatile reads. */
+    /** What this member knows without asking anybody. Cheap, but it may wait while a vote is being written. */
     NodeStatus status();
+
+    /**
+     * As {@link NodeStatus#stalenessMillis}, for every answer to say: never waits, whatever the disk and the engine do,
+     * so event loops may ask.
+     */
+    default long stalenessMillis() {
+        return status().stalenessMillis();
+    }
 
     /** Takes a snapshot now and drops the log that it makes superfluous. Completes with the index that it contains. */
     CompletableFuture<Long> snapshot();

@@ -3,6 +3,7 @@ package dev.conflux.consensus.jraft;
 import com.alipay.sofa.jraft.ReplicatorGroup;
 import com.alipay.sofa.jraft.core.Replicator;
 import com.alipay.sofa.jraft.util.ThreadId;
+import com.codahale.metrics.Gauge;
 import dev.conflux.base.observe.Metrics;
 import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeStatus;
@@ -75,7 +76,37 @@ final class EngineMeters {
                 "conflux_raft_rpc_queue",
                 "Requests of peers that wait for a thread",
                 () -> rpcExecutor.getQueue().size());
+        rings();
         followMembers();
+    }
+
+    /** Where the engine's threads find their work; it refuses, or takes itself for broken, when one is full. */
+    private void rings() {
+        ring("propose", "jraft-node-impl-disruptor");
+        ring("log", "jraft-log-manager-disruptor");
+        ring("apply", "jraft-fsm-caller-disruptor");
+        ring("read", "jraft-read-only-service-disruptor");
+    }
+
+    private void ring(String label, String engineName) {
+        metrics.gauge(
+                "conflux_raft_ring_entries",
+                "Waiting in one of the engine's queues",
+                () -> {
+                    RunningEngine now = node.running();
+                    return now == null
+                            ? Double.NaN
+                            : engineGauge(now, engineName + ".buffer-size")
+                                    - engineGauge(now, engineName + ".remaining-capacity");
+                },
+                "ring",
+                label);
+    }
+
+    private static double engineGauge(RunningEngine now, String name) {
+        Gauge<?> gauge =
+                now.engine().getNodeMetrics().getMetricRegistry().getGauges().get(name);
+        return gauge != null && gauge.getValue() instanceof Number number ? number.doubleValue() : Double.NaN;
     }
 
     /** Gives members that have come since a gauge of their own; that of one who has gone says NaN. */

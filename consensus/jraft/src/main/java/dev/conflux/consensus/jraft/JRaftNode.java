@@ -105,6 +105,7 @@ public final class JRaftNode implements ConsensusNode {
         this.scrubExecutor = pool(name + "-scrub", 1, 1);
         this.digests = new Digests(stateMachine, scrubExecutor);
         this.watchdog = new Watchdog(name + "-watchdog", config.upkeep().stuckTimeout(), this::stuck);
+        this.watchdog.whenUnwell(this::offerLeadership);
         this.adapter = new StateMachineAdapter(
                 stateMachine,
                 membership,
@@ -373,6 +374,13 @@ public final class JRaftNode implements ConsensusNode {
                 reads.staleness());
     }
 
+    /** Without the engine: its node lock is held while a vote is being written. */
+    @Override
+    public long stalenessMillis() {
+        boolean down = running == null || closing.get() || adapter.failed() || watchdog.unwell() != null;
+        return down ? ReadPoint.UNKNOWN_STALENESS : reads.staleness();
+    }
+
     private Role role(Node engine) {
         if (quarantine.active()) {
             return quarantine.declared() ? Role.QUARANTINED : Role.DOWN;
@@ -429,6 +437,14 @@ public final class JRaftNode implements ConsensusNode {
             }
         }
         progressedTo = reached;
+    }
+
+    /** The others need not wait until this member is well again or ended. */
+    private void offerLeadership() {
+        if (isLeading() && !closing.get()) {
+            LOG.warn("leadership_offered target=any reason=\"{}\"", watchdog.unwell());
+            leadership.transferOwn(Optional.empty());
+        }
     }
 
     private void stuck(String reason) {

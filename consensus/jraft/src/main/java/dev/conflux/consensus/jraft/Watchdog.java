@@ -76,6 +76,7 @@ final class Watchdog implements AutoCloseable {
     private final Activity housekeeping = activity("housekeeping");
     private final Thread thread;
     private volatile @Nullable String unwell;
+    private volatile Runnable whenUnwell = () -> {};
     private volatile boolean closed;
 
     /** @param ended told once, on the watchdog's thread, what is stuck for {@code timeout} */
@@ -115,6 +116,11 @@ final class Watchdog implements AutoCloseable {
         return housekeeping;
     }
 
+    /** Called when something begins to be stuck, and every {@link Limits#UNWELL_MILLIS} then; may block. */
+    void whenUnwell(Runnable task) {
+        whenUnwell = task;
+    }
+
     void start() {
         thread.start();
     }
@@ -128,6 +134,7 @@ final class Watchdog implements AutoCloseable {
     private void run() {
         long tick = TimeUnit.MILLISECONDS.toNanos(Limits.WATCHDOG_TICK_MILLIS);
         long last = System.nanoTime();
+        long told = 0;
         while (!closed) {
             LockSupport.parkNanos(tick);
             long now = System.nanoTime();
@@ -146,6 +153,13 @@ final class Watchdog implements AutoCloseable {
             long stuckMillis = TimeUnit.NANOSECONDS.toMillis(worst.stuckNanos);
             boolean ill = stuckMillis >= Math.min(Limits.UNWELL_MILLIS, timeout.toMillis() / 2);
             unwell = ill ? "stuck while " + worst.name + " for " + stuckMillis + " ms" : null;
+            long telling = stuckMillis / Limits.UNWELL_MILLIS;
+            if (telling > told) {
+                Thread helper = new Thread(whenUnwell, thread.getName() + "-unwell");
+                helper.setDaemon(true);
+                helper.start();
+            }
+            told = telling;
             if (stuckMillis >= timeout.toMillis() && !closed) {
                 end("stuck while " + worst.name + " for " + stuckMillis + " ms (expected: < " + timeout.toMillis()
                         + " ms; the disk, or a bug)");

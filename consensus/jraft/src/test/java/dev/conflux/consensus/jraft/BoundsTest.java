@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.alipay.sofa.jraft.core.NodeImpl;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.consensus.api.ReadLevel;
@@ -18,12 +19,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** What a member keeps for others stays bounded, and is let go, also when it goes badly for long. */
 @Timeout(60)
+@Isolated("floods a member, and asks for a leader that is never paused")
 class BoundsTest {
 
     @TempDir
@@ -125,6 +129,31 @@ class BoundsTest {
                 await().pollDelay(Duration.ofMillis(100)).until(() -> true);
             }
             assertThat(cluster.node(leader).status().term()).isEqualTo(term);
+        }
+    }
+
+    /** As while a vote is being written to a slow disk: every answer of the data plane says how old it may be. */
+    @Test
+    void shouldTellItsStalenessWithoutWaitingForTheEngine() throws ReflectiveOperationException {
+        try (var cluster = new TestCluster(directory, 1).startAll()) {
+            // given
+            JRaftNode node = cluster.node(1);
+            cluster.propose(1, "a");
+            await().atMost(TestCluster.SOON).until(() -> node.stalenessMillis() < 60_000);
+            var field = NodeImpl.class.getDeclaredField("writeLock");
+            field.setAccessible(true);
+            var engineLock = (Lock) field.get(node.engine());
+
+            // when
+            engineLock.lock();
+            try {
+                var asked = CompletableFuture.supplyAsync(node::stalenessMillis);
+
+                // then
+                assertThat(asked.orTimeout(1, TimeUnit.SECONDS).join()).isLessThan(60_000);
+            } finally {
+                engineLock.unlock();
+            }
         }
     }
 

@@ -17,9 +17,12 @@ import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Full disks, on real file systems of some megabytes. */
 @Timeout(90)
+@Execution(ExecutionMode.CONCURRENT)
 class DiskSpaceTest {
 
     private static final int DISK_MEBIBYTES = 256;

@@ -28,8 +28,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Membership changes on the real engine, over real sockets. */
+@Execution(ExecutionMode.CONCURRENT)
 class MembershipTest {
 
     private static final Duration PATIENCE = Duration.ofSeconds(30);

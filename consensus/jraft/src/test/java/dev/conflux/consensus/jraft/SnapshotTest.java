@@ -17,11 +17,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** An install that is interrupted anywhere leaves the old or the new state; the log stays bounded. */
 @Timeout(120)
+@Execution(ExecutionMode.CONCURRENT)
 class SnapshotTest {
 
     @TempDir

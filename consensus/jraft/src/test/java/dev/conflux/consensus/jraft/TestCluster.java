@@ -16,12 +16,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Members of one cluster in this JVM, over real sockets and TLS, each with its own directories. */
@@ -34,7 +37,11 @@ final class TestCluster implements AutoCloseable {
     /** Many members share the cores of a busy machine here: a pause is no dead leader. */
     private static final Duration PATIENT = Duration.ofSeconds(1);
 
-    static final Duration SOON = Duration.ofSeconds(20);
+    static final Duration SOON = Duration.ofSeconds(60);
+
+    private static final int FIRST_PORT = 10_000;
+    private static final int PORTS = 20_000;
+    private static final AtomicInteger nextPort = new AtomicInteger(new Random().nextInt(PORTS));
 
     /** One running member. */
     record Running(JRaftNode node, CountingStateMachine state, AtomicReference<String> halted) {}
@@ -61,21 +68,21 @@ final class TestCluster implements AutoCloseable {
     }
 
     private static List<Member> members(int size) {
-        var sockets = new ArrayList<ServerSocket>();
-        var members = new ArrayList<Member>();
-        try {
-            for (int id = 1; id <= size; id++) {
-                ServerSocket socket = new ServerSocket(0);
-                sockets.add(socket);
-                members.add(new Member(new NodeId(id), "127.0.0.1:" + socket.getLocalPort(), true));
+        return IntStream.rangeClosed(1, size)
+                .mapToObj(id -> new Member(new NodeId(id), "127.0.0.1:" + freePort(), true))
+                .toList();
+    }
+
+    /** Never given twice, and not of those that the system gives to connections: a member that is down keeps its port. */
+    private static int freePort() {
+        while (true) {
+            int port = FIRST_PORT + nextPort.getAndIncrement() % PORTS;
+            try (var socket = new ServerSocket(port)) {
+                return socket.getLocalPort();
+            } catch (IOException e) {
+                // Somebody else's: the next one.
             }
-            for (ServerSocket socket : sockets) {
-                socket.close();
-            }
-        } catch (IOException e) {
-            throw new IllegalStateException(e);
         }
-        return members;
     }
 
     TestCluster tuned(UnaryOperator<JRaftConfig> newTuning) {
@@ -143,7 +150,7 @@ final class TestCluster implements AutoCloseable {
         for (Running member : running.values()) {
             member.node()
                     .ready()
-                    .orTimeout(20, java.util.concurrent.TimeUnit.SECONDS)
+                    .orTimeout(SOON.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)
                     .join();
         }
         awaitLeader();

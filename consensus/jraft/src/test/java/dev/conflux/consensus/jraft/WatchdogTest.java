@@ -56,6 +56,29 @@ class WatchdogTest {
     }
 
     @Test
+    void shouldHandLeadershipOverWhileItIsStuck() {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int stuck = cluster.awaitLeader();
+            var blocked = new CountDownLatch(1);
+            cluster.state(stuck).blockApply = blocked;
+
+            // when
+            var pending = cluster.node(stuck).propose("stuck".getBytes(StandardCharsets.UTF_8), Duration.ofSeconds(30));
+
+            // then: long before it would be ended
+            await().atMost(Duration.ofSeconds(10)).until(() -> {
+                Integer leader = cluster.leader();
+                return leader != null && leader != stuck;
+            });
+            cluster.propose(cluster.awaitLeader(), "after");
+            assertThat(cluster.get(stuck).halted().get()).isNull();
+            blocked.countDown();
+            await().atMost(TestCluster.SOON).until(pending::isDone);
+        }
+    }
+
+    @Test
     void shouldGetWellAgainWhenTheStateMachineWasOnlySlow() {
         try (var cluster = new TestCluster(directory, 1)
                 .tuned(config -> config.withUpkeep(Upkeep.DEFAULT.withStuckTimeout(Duration.ofSeconds(20))))

@@ -1,5 +1,6 @@
 package dev.conflux.core.service;
 
+import dev.conflux.base.observe.Metrics;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.ReadLevel;
@@ -12,7 +13,10 @@ import dev.conflux.core.state.AppliedListener;
 import dev.conflux.core.state.ConfigState;
 import dev.conflux.core.state.ConfigView;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -20,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 /** Decides when this node's state is fresh enough to be read. Never blocks unless the method says so. */
@@ -51,6 +56,8 @@ public final class ReadGate {
     private final ConcurrentSkipListMap<Ticket, CompletableFuture<Void>> waiters = new ConcurrentSkipListMap<>();
     private final AtomicInteger waiting = new AtomicInteger();
     private final AtomicLong tickets = new AtomicLong();
+    private final Map<Freshness.Level, LongAdder> answered = perLevel();
+    private final Map<Freshness.Level, LongAdder> refused = perLevel();
     private volatile Sample sample;
 
     /** Registers itself as a listener of {@code state}. */
@@ -64,7 +71,7 @@ public final class ReadGate {
         this.node = node;
         this.currentView = currentView;
         this.timeout = timeout;
-        this.sample = new Sample(System.nanoTime(), node.status().stalenessMillis());
+        this.sample = new Sample(System.nanoTime(), node.stalenessMillis());
     }
 
     AppliedListener listener() {
@@ -81,6 +88,42 @@ public final class ReadGate {
         };
     }
 
+    private static Map<Freshness.Level, LongAdder> perLevel() {
+        var counts = new EnumMap<Freshness.Level, LongAdder>(Freshness.Level.class);
+        for (Freshness.Level level : Freshness.Level.values()) {
+            counts.put(level, new LongAdder());
+        }
+        return counts;
+    }
+
+    /** Registers what is counted here. */
+    public void observe(Metrics metrics) {
+        for (Freshness.Level level : Freshness.Level.values()) {
+            read(metrics, level, "answered", answered);
+            read(metrics, level, "refused", refused);
+        }
+    }
+
+    private static void read(
+            Metrics metrics, Freshness.Level level, String result, Map<Freshness.Level, LongAdder> counts) {
+        metrics.counter(
+                "conflux_reads",
+                "Reads by the level that was asked for",
+                counts.getOrDefault(level, new LongAdder()),
+                LongAdder::sum,
+                "level",
+                level.name().toLowerCase(Locale.ROOT),
+                "result",
+                result);
+    }
+
+    private static void count(Map<Freshness.Level, LongAdder> counts, Freshness freshness) {
+        LongAdder count = counts.get(freshness.level());
+        if (count != null) {
+            count.increment();
+        }
+    }
+
     /** The newest view, whatever its age. */
     ConfigView view() {
         return currentView.get();
@@ -91,10 +134,14 @@ public final class ReadGate {
         return currentView.get().revision();
     }
 
-    /** True when {@code freshness} is met right now, without asking anybody. */
+    /** True when {@code freshness} is met right now, without asking anybody; counted as a read then. */
     public boolean isOpen(Freshness freshness) {
-        return freshness.level() == Freshness.Level.STALE
+        boolean open = freshness.level() == Freshness.Level.STALE
                 && (freshness.minRevision() == 0 || revision() >= freshness.minRevision());
+        if (open) {
+            count(answered, freshness);
+        }
+        return open;
     }
 
     /**
@@ -106,7 +153,7 @@ public final class ReadGate {
         Sample last = sample;
         long age = now - last.takenAtNanos;
         if (age > SAMPLE_NANOS || age < 0) {
-            last = new Sample(now, node.status().stalenessMillis());
+            last = new Sample(now, node.stalenessMillis());
             sample = last;
         }
         return last.stalenessMillis;
@@ -123,7 +170,9 @@ public final class ReadGate {
         CompletableFuture<Void> fresh = freshness.level() == Freshness.Level.STALE
                 ? CompletableFuture.completedFuture(null)
                 : readPoint(freshness).handle(ReadGate::pointOrRefusal);
-        return freshness.minRevision() == 0 ? fresh : fresh.thenCompose(ok -> reach(freshness.minRevision()));
+        CompletableFuture<Void> there =
+                freshness.minRevision() == 0 ? fresh : fresh.thenCompose(ok -> reach(freshness.minRevision()));
+        return there.whenComplete((ok, failure) -> count(failure == null ? answered : refused, freshness));
     }
 
     /** As {@link #open}, blocking the (virtual) thread. */

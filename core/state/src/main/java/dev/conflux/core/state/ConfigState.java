@@ -62,6 +62,15 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     private StateMeta meta;
 
     private volatile PersistentView view;
+    private volatile Remembered remembered;
+
+    /**
+     * What is kept to recognise repetitions.
+     *
+     * @param keys outcomes of commands with a caller's key
+     * @param requests outcomes of commands with a node's own number
+     */
+    public record Remembered(long keys, long requests) {}
 
     /**
      * Opens the state that {@code store} holds, reading all configs once.
@@ -94,6 +103,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         exactlyOnce = new ExactlyOnce(limits);
         contents = new ContentCache(contentCacheBytes);
         meta = StateMeta.load(store);
+        remembered = new Remembered(meta.dedupCount, meta.requestCount);
         view = rebuild();
         reader = new StoreReader(store, this::current, contents);
     }
@@ -105,6 +115,11 @@ public final class ConfigState implements StateMachine, AutoCloseable {
 
     private PersistentView current() {
         return view;
+    }
+
+    /** How many outcomes are remembered. Any thread. */
+    public Remembered remembered() {
+        return remembered;
     }
 
     /** Reads what the view does not hold. */
@@ -330,6 +345,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         }
         transaction.changedUsages().forEach(committed::put);
         meta = transaction.meta();
+        remembered = new Remembered(meta.dedupCount, meta.requestCount);
         changes.made.forEach(contents::keep);
         view = next;
         changes.gone.forEach(contents::drop);
@@ -409,6 +425,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
 
     private void replaced(StateMeta stored) {
         meta = stored;
+        remembered = new Remembered(meta.dedupCount, meta.requestCount);
         committed.clear();
         forgetReadAhead();
         contents.clear();

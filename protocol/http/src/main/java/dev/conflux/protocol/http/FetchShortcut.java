@@ -298,7 +298,9 @@ final class FetchShortcut extends ChannelDuplexHandler {
             return false;
         }
         byte[] content = fetched.cachedContent();
-        if (content == null || fetched.encryption() != null) {
+        if (content == null
+                || fetched.encryption() != null
+                || !services.gate().isOpen(Freshness.ANY)) {
             return false;
         }
         String traceId = TraceIds.continuing(asked.traceparent);

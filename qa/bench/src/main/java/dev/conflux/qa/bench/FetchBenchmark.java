@@ -1,5 +1,6 @@
 package dev.conflux.qa.bench;
 
+import dev.conflux.tool.local.FreePorts;
 import dev.conflux.tool.local.LocalCluster;
 import dev.conflux.tool.local.NodeClient;
 import dev.conflux.tool.local.NodeProcess;
@@ -86,7 +87,7 @@ final class FetchBenchmark implements Benchmark {
         }
         var rows = new ArrayList<List<Cell>>();
         var targets = new ArrayList<Report.Target>();
-        for (int nodes : List.of(1, 3)) {
+        for (int nodes : setting.quick() ? List.of(1) : List.of(1, 3)) {
             setting.tell(nodes + (nodes == 1 ? " node, " : " nodes, ") + configs + " configs with three rules");
             Path directory = Files.createDirectories(setting.directory().resolve("nodes-" + nodes));
             try (LocalCluster cluster = Nodes.start(directory.resolve("cluster"), nodes)) {
@@ -256,8 +257,10 @@ final class FetchBenchmark implements Benchmark {
                     .toList();
             var runs = new ArrayList<List<HttpRun>>();
             for (Server server : taking) {
-                setting.tell(load.text + ": warming up " + server.name());
-                once(load, wrk, server, warmUp(setting));
+                if (!setting.quick()) {
+                    setting.tell(load.text + ": warming up " + server.name());
+                    once(load, wrk, server, warmUp(setting));
+                }
                 runs.add(new ArrayList<>());
             }
             for (int round = 1; round <= rounds(setting); round++) {

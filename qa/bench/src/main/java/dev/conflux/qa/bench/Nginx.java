@@ -1,5 +1,6 @@
 package dev.conflux.qa.bench;
 
+import dev.conflux.tool.local.FreePorts;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;

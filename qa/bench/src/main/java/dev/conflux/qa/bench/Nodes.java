@@ -139,8 +139,12 @@ final class Nodes {
 
     /** Runs all, some at a time; the results in the order of the tasks. */
     static <T> List<T> inParallel(List<? extends Callable<T>> tasks) throws InterruptedException {
+        return inParallel(tasks, PREPARERS);
+    }
+
+    static <T> List<T> inParallel(List<? extends Callable<T>> tasks, int atOnce) throws InterruptedException {
         try (var executor =
-                Executors.newFixedThreadPool(PREPARERS, Thread.ofVirtual().factory())) {
+                Executors.newFixedThreadPool(atOnce, Thread.ofVirtual().factory())) {
             var results = new ArrayList<T>();
             for (Future<T> task : executor.invokeAll(tasks)) {
                 results.add(task.get());

@@ -1,6 +1,7 @@
 package dev.conflux.qa.bench;
 
 import dev.conflux.base.tls.DevCertificateAuthority;
+import dev.conflux.tool.local.FreePorts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

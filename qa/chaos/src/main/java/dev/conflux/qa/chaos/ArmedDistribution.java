@@ -23,7 +23,8 @@ final class ArmedDistribution {
         }
         Path packaged = LocalCluster.distribution();
         try {
-            Path armed = Files.createTempDirectory("conflux-armed-");
+            // Beside the packaged one, whose unpacked PostgreSQL it shares.
+            Path armed = Files.createTempDirectory(packaged.toAbsolutePath().getParent(), "conflux-armed-");
             Runtime.getRuntime().addShutdownHook(new Thread(() -> Os.delete(armed), "armed-distribution"));
             Files.createDirectories(armed.resolve("bin"));
             Files.createDirectories(armed.resolve("lib"));
@@ -41,7 +42,8 @@ final class ArmedDistribution {
                     .getCodeSource()
                     .getLocation()
                     .toURI());
-            Files.createSymbolicLink(armed.resolve("lib").resolve("armed-failpoints.jar"), arming.toAbsolutePath());
+            // The last of the jars: one before them would make the AOT cache useless.
+            Files.createSymbolicLink(armed.resolve("lib").resolve("zz-armed-failpoints.jar"), arming.toAbsolutePath());
             System.setProperty(LocalCluster.DISTRIBUTION_PROPERTY, armed.toString());
             used = true;
         } catch (IOException | URISyntaxException e) {

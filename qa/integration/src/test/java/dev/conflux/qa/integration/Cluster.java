@@ -19,7 +19,7 @@ import tools.jackson.databind.JsonNode;
 /** What the tests ask of a running {@link LocalCluster}. */
 final class Cluster {
 
-    static final Duration PATIENCE = Duration.ofSeconds(60);
+    static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private Cluster() {}
 
@@ -47,9 +47,9 @@ final class Cluster {
     }
 
     static void awaitControlPlane(LocalCluster cluster) {
-        await("the control plane")
-                .atMost(PATIENCE)
-                .until(() -> running(cluster).stream().allMatch(NodeProcess::controlReady));
+        for (NodeProcess node : running(cluster)) {
+            await("the control plane of node " + node.id()).atMost(PATIENCE).until(node::controlReady);
+        }
     }
 
     /** Waits until all running nodes report one revision and one digest, and returns it. */

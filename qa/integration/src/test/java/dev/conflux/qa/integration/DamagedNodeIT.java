@@ -16,30 +16,35 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Disks that lie: a wiped directory, a flipped bit, a second process. The storage cases c3 and e, with real processes. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.MethodName.class) // the last one leaves a node behind that never starts again
 class DamagedNodeIT {
 
     private static final Duration NO_LEADER_FOR = Duration.ofSeconds(6);
 
     @TempDir
-    Path directory;
+    static Path directory;
 
     private LocalCluster cluster;
     private NodeClient admin;
 
-    @BeforeEach
+    @BeforeAll
     void startCluster() {
         cluster = new LocalCluster(LocalCluster.Options.ofTest(directory, 3)).start();
         Cluster.awaitControlPlane(cluster);
         admin = cluster.client(cluster.node(1));
     }
 
-    @AfterEach
+    @AfterAll
     void stopCluster() {
         cluster.close();
     }
@@ -59,16 +64,12 @@ class DamagedNodeIT {
         wipe(wiped.dataDirectory());
 
         // when
+        long starts = starts(lagging);
         lagging.start();
         wiped.start();
 
         // then: the wiped one never becomes a voter, and no leader can arise
-        await().atMost(Cluster.PATIENCE)
-                .until(() -> Files.readString(lagging.logFile())
-                                .lines()
-                                .filter(line -> line.contains("JRaftNode started"))
-                                .count()
-                        == 2);
+        await().atMost(Cluster.PATIENCE).until(() -> starts(lagging) > starts);
         await().during(NO_LEADER_FOR)
                 .atMost(NO_LEADER_FOR.plusSeconds(10))
                 .until(() -> Cluster.leader(cluster).isEmpty());
@@ -80,7 +81,7 @@ class DamagedNodeIT {
         // then: nothing acknowledged is lost, and the wiped node has refused with a message
         Integer exit = wiped.awaitExit(Duration.ofSeconds(30));
         assertThat(exit).as(wiped.tail()).isNotNull().isNotZero();
-        assertThat(Files.readString(wiped.logFile())).contains("storage");
+        assertThat(wiped.tail()).contains("storage");
         awaitAll(leader, names);
         lagging.awaitReady();
         awaitAll(lagging, names);
@@ -187,6 +188,13 @@ class DamagedNodeIT {
                         .isEqualTo(200);
             }
         });
+    }
+
+    private static long starts(NodeProcess node) throws IOException {
+        return Files.readString(node.logFile())
+                .lines()
+                .filter(line -> line.contains("JRaftNode started"))
+                .count();
     }
 
     private static void wipe(Path data) throws IOException {

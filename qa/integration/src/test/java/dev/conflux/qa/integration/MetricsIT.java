@@ -9,7 +9,7 @@ import dev.conflux.tool.local.NodeProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -36,14 +36,11 @@ class MetricsIT {
         try (var cluster = new LocalCluster(LocalCluster.Options.ofTest(directory, 3)).start()) {
             // given
             Cluster.awaitControlPlane(cluster);
-            NodeProcess leader = Cluster.awaitLeader(cluster);
-            NodeProcess follower = cluster.nodes().stream()
-                    .filter(node -> node.id() != leader.id())
-                    .findFirst()
-                    .orElseThrow();
-            NodeClient client = cluster.client(leader);
-            Cluster.create(client, "metrics.json", "{}");
-            Cluster.create(client.at(follower), "through-a-follower.json", "{}");
+            NodeClient client = cluster.client(cluster.node(1));
+            for (NodeProcess node : cluster.nodes()) {
+                Cluster.create(client.at(node), "metrics-" + node.id() + ".json", "{}");
+            }
+            var led = new HashSet<Integer>();
 
             // when
             var families = new TreeSet<String>();
@@ -55,7 +52,13 @@ class MetricsIT {
             // then
             assertThat(families).containsExactlyElementsOf(documented());
 
-            await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
+            await().atMost(Cluster.PATIENCE).untilAsserted(() -> {
+                NodeProcess leader = Cluster.awaitLeader(cluster);
+                NodeProcess follower = cluster.node(leader.id() % 3 + 1);
+                if (led.add(leader.id())) { // another one, after a pause of the machine
+                    Cluster.create(client.at(leader), "leader-" + leader.id() + ".json", "{}");
+                    Cluster.create(client.at(follower), "follower-of-" + leader.id() + ".json", "{}");
+                }
                 Map<String, Double> leading = samples(scrape(client.at(leader)));
                 Map<String, Double> following = samples(scrape(client.at(follower)));
                 String peer = "{peer=\"" + follower.id() + "\"}";
@@ -86,6 +89,12 @@ class MetricsIT {
                 assertThat(leading.get("conflux_peer_received_bytes_total" + peer))
                         .isPositive();
                 assertThat(following.get("conflux_raft_leader_changes_total")).isPositive();
+                assertThat(leading.get("conflux_raft_ring_entries{ring=\"propose\"}"))
+                        .isBetween(0.0, 4_096.0);
+                assertThat(leading.get("conflux_dedup_records{kind=\"request\"}"))
+                        .isPositive();
+                assertThat(leading.get("conflux_reads_total{level=\"linearizable\",result=\"answered\"}"))
+                        .isNotNull();
             });
         }
     }

@@ -140,7 +140,7 @@ class StorageFaultIT {
             fill(ballast, 64L << 20);
 
             // then
-            await().atMost(Duration.ofSeconds(5)).untilAsserted(() -> {
+            await().atMost(Cluster.PATIENCE).untilAsserted(() -> {
                 NodeClient.Answer refused =
                         admin.send("POST", "/api/v1/mgt/configs", Cluster.config("refused.json", "{}"));
                 assertThat(refused.status()).isEqualTo(507);
@@ -155,7 +155,7 @@ class StorageFaultIT {
             Files.delete(ballast);
 
             // then
-            await().atMost(Duration.ofSeconds(5))
+            await().atMost(Cluster.PATIENCE)
                     .untilAsserted(() -> assertThat(
                                     admin.send("POST", "/api/v1/mgt/configs", Cluster.config("after.json", "{}"))
                                             .status())

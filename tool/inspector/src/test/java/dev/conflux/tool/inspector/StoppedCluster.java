@@ -33,6 +33,9 @@ final class StoppedCluster implements AutoCloseable {
     static final String NAME = "alpha";
     private static final Duration SOON = Duration.ofSeconds(20);
 
+    /** Many members share the cores of a busy machine here: a pause is no dead leader. */
+    private static final Duration PATIENT = Duration.ofSeconds(1);
+
     private record Running(JRaftNode node, ConfigState state) {}
 
     private final DevCertificateAuthority authority = new DevCertificateAuthority("test authority");
@@ -65,7 +68,7 @@ final class StoppedCluster implements AutoCloseable {
         }
         running.values()
                 .forEach(member ->
-                        member.node().ready().orTimeout(20, TimeUnit.SECONDS).join());
+                        member.node().ready().orTimeout(60, TimeUnit.SECONDS).join());
         return this;
     }
 
@@ -87,6 +90,7 @@ final class StoppedCluster implements AutoCloseable {
             node = JRaftNode.start(
                     config.withLogDir(dataDir(id).resolve("log"))
                             .withBindHost("127.0.0.1")
+                            .withElectionTimeout(PATIENT)
                             .withHalt((reason, cause) -> halted.put(id, reason)),
                     state);
             running.put(id, new Running(node, state));

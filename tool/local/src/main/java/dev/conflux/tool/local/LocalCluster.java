@@ -4,8 +4,6 @@ import dev.conflux.adapter.postgres.EmbeddedPostgres;
 import dev.conflux.base.tls.DevCertificateAuthority;
 import dev.conflux.base.tls.TlsFiles;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -110,8 +108,8 @@ public final class LocalCluster implements AutoCloseable {
             }
             String databaseUrl = "embedded";
             if (nodes.size() > 1) {
-                EmbeddedPostgres database =
-                        EmbeddedPostgres.start(EmbeddedPostgres.Settings.in(directory.resolve("postgres"), 0));
+                EmbeddedPostgres database = EmbeddedPostgres.start(EmbeddedPostgres.Settings.sharing(
+                        distribution().resolveSibling("postgresql"), directory.resolve("postgres"), 0));
                 postgres = database;
                 databaseUrl = database.url().join().withPassword();
             }
@@ -135,7 +133,7 @@ public final class LocalCluster implements AutoCloseable {
             throw new LocalException("a node can join only a started cluster of several nodes");
         }
         int id = nodes.size() + 1;
-        List<Integer> ports = freePorts(3);
+        List<Integer> ports = FreePorts.take(3);
         var node = new NodeProcess(
                 id,
                 directory.resolve("node-" + id),
@@ -250,7 +248,7 @@ public final class LocalCluster implements AutoCloseable {
     private static List<NodeProcess> layOut(Options options) {
         var ports = new HashMap<String, Integer>();
         if (options.firstHttpPort() == 0) {
-            List<Integer> free = freePorts(options.nodes() * 3);
+            List<Integer> free = FreePorts.take(options.nodes() * 3);
             IntStream.range(0, free.size()).forEach(i -> ports.put("free" + i, free.get(i)));
         }
         var nodes = new ArrayList<NodeProcess>();
@@ -270,27 +268,5 @@ public final class LocalCluster implements AutoCloseable {
 
     private static int port(Map<String, Integer> ports, int place) {
         return ports.getOrDefault("free" + place, 0);
-    }
-
-    private static List<Integer> freePorts(int count) {
-        var sockets = new ArrayList<ServerSocket>();
-        try {
-            for (int i = 0; i < count; i++) {
-                sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
-            }
-            return sockets.stream().map(ServerSocket::getLocalPort).toList();
-        } catch (IOException e) {
-            throw new LocalException("no free port", e);
-        } finally {
-            sockets.forEach(LocalCluster::release);
-        }
-    }
-
-    private static void release(ServerSocket socket) {
-        try {
-            socket.close();
-        } catch (IOException e) {
-            throw new LocalException("cannot release a port", e);
-        }
     }
 }

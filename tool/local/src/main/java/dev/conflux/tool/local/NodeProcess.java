@@ -166,12 +166,17 @@ public final class NodeProcess {
 
     /** SIGTERM, and waits until the process has ended by itself. */
     public void stop() {
+        stop(STOP_TIMEOUT);
+    }
+
+    /** As {@link #stop()}, and kills it when it has not ended after {@code patience}. */
+    void stop(Duration patience) {
         Process current = process;
         if (current == null || !current.isAlive()) {
             return;
         }
         current.destroy();
-        if (!awaitEnd(current, STOP_TIMEOUT)) {
+        if (!awaitEnd(current, patience)) {
             current.destroyForcibly();
             awaitEnd(current, Duration.ofSeconds(10));
         }
