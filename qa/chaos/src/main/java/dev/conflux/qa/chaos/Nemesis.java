@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,9 @@ final class Nemesis {
 
     /** A node starts, catches up and votes, or goes, while other faults happen. */
     private static final Duration CHANGE = Duration.ofSeconds(75);
+
+    /** So long a step waits for the one that must be over first: plans know nothing of how long healing takes. */
+    private static final Duration TURN = Duration.ofSeconds(8);
 
     /** What a node that is no member any more ends with. */
     private static final int EXIT_IDENTITY = 65;
@@ -256,9 +260,14 @@ final class Nemesis {
     }
 
     private void alone(Plan.Step step, OnNode action) {
-        if (!oneAtATime.tryLock()) {
-            leftOut(step);
-            return;
+        try {
+            if (!oneAtATime.tryLock(TURN.toMillis(), TimeUnit.MILLISECONDS)) {
+                leftOut(step);
+                return;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ChaosException("interrupted", e);
         }
         try {
             withProcess(step, action);

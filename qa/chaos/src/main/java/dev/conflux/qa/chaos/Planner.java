@@ -88,7 +88,12 @@ final class Planner {
                 new Plan.Step(
                         at, kind, anyNode(), between(1_000, 4_000), Long.toString(between(-3_600_000, 3_600_000)));
             case DRIFT ->
-                new Plan.Step(at, kind, anyNode(), between(500, 1_500), Long.toString(between(LEAST_DRIFT_MILLIS, 5 * LEAST_DRIFT_MILLIS)));
+                new Plan.Step(
+                        at,
+                        kind,
+                        anyNode(),
+                        between(500, 1_500),
+                        Long.toString(between(LEAST_DRIFT_MILLIS, 5 * LEAST_DRIFT_MILLIS)));
             case REPLACE ->
                 new Plan.Step(at, kind, anyNode(), between(7_000, 10_000), random.nextBoolean() ? DEAD : "");
             case TRANSFER -> new Plan.Step(at, kind, "follower", between(100, 1_000), "");
