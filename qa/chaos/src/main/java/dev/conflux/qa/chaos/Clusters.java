@@ -31,7 +31,6 @@ final class Clusters implements AutoCloseable {
         Target running = shared;
         if (running == null || running.members().size() != scenario.nodes()) {
             close();
-            Os.delete(directory);
             running = scenario.start(directory, armed);
             shared = running;
         }
@@ -49,7 +48,7 @@ final class Clusters implements AutoCloseable {
         if (shared == null || Files.exists(keep)) {
             return;
         }
-        close();
+        end();
         try {
             Files.move(directory, keep);
         } catch (IOException e) {
@@ -57,8 +56,14 @@ final class Clusters implements AutoCloseable {
         }
     }
 
+    /** What the shared cluster leaves is deleted: nothing was wrong with it. */
     @Override
     public void close() {
+        end();
+        Os.delete(directory);
+    }
+
+    private void end() {
         Target running = shared;
         shared = null;
         if (running != null) {
