@@ -298,9 +298,7 @@ final class FetchShortcut extends ChannelDuplexHandler {
             return false;
         }
         byte[] content = fetched.cachedContent();
-        if (content == null
-                || fetched.encryption() != null
-                || !services.gate().isOpen(Freshness.ANY)) {
+        if (content == null || fetched.encryption() != null || !services.gate().isOpen(Freshness.ANY)) {
             return false;
         }
         String traceId = TraceIds.continuing(asked.traceparent);
