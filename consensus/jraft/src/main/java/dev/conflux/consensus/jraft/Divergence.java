@@ -1,6 +1,7 @@
 package dev.conflux.consensus.jraft;
 
 import com.alipay.sofa.jraft.entity.Task;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.Member;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -57,7 +58,8 @@ final class Divergence {
     void check() {
         if (node.membership().members().size() == 1
                 || !node.adapter().leads()
-                || node.adapter().failed()) {
+                || node.adapter().failed()
+                || Failpoints.skips("defence.digest")) {
             current = null;
             return;
         }

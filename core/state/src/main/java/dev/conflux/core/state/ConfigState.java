@@ -181,7 +181,8 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     }
 
     private byte[] applyOne(LogEntry entry, CommandEnvelope envelope, StateTransaction transaction) {
-        transaction.begin(entry.position(), entry.proposedAtMillis(), envelope.author());
+        transaction.begin(
+                entry.position(), entry.proposedAtMillis() + Failpoints.shift("state.time"), envelope.author());
         boolean executed = false;
         ConfluxError refused;
         try {

@@ -55,7 +55,7 @@ final class StoreReader implements StateReader {
     @Override
     public Optional<Outcome> outcome(CommandEnvelope.IdempotencyKey key) {
         byte[] record = store.get(StateKeys.dedup(key));
-        if (record == null || Failpoints.skips("defence.dedup_read")) {
+        if (Failpoints.skips("defence.dedup_read") || record == null) {
             return Optional.empty();
         }
         try {

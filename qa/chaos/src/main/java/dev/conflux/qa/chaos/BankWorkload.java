@@ -40,10 +40,10 @@ final class BankWorkload implements Workload {
     private final Map<String, Long> ids = new ConcurrentHashMap<>();
     private final Watchers watchers;
 
-    BankWorkload(ConfluxTarget target, HistoryWriter history, int accounts) {
+    BankWorkload(ConfluxTarget target, HistoryWriter history, String env, int accounts) {
         this.target = target;
         this.history = history;
-        this.configs = new Configs(target, "bank");
+        this.configs = new Configs(target, env);
         this.accounts = IntStream.range(0, accounts).mapToObj(i -> "a" + i).toList();
         this.watchers = new Watchers(target, history, configs);
     }
@@ -132,14 +132,19 @@ final class BankWorkload implements Workload {
         var args = new ArrayList<>(before);
         args.addAll(after);
         HistoryWriter.Call call = history.call(process, Kind.CAS, keys, args, node);
-        ConfluxClient.Reply reply =
-                client.write("POST", "/api/v1/mgt/publish-batch", "", "{\"items\":[" + String.join(",", items) + "]}");
+        ConfluxClient.Reply reply = client.write(
+                "POST", "/api/v1/mgt/publish-batch", key(call), "{\"items\":[" + String.join(",", items) + "]}");
         switch (reply.fate()) {
             case OK -> call.ok(List.of(), Configs.revision(reply.ok()), 0, node);
             case FAIL -> call.fail();
             case UNKNOWN -> call.unknown();
         }
         return reply.fate() != Fate.UNKNOWN;
+    }
+
+    /** Sent once, so it changes nothing. */
+    private static String key(HistoryWriter.Call call) {
+        return "X-Idempotency-Key: bank-" + call.id() + "\r\n";
     }
 
     @Override

@@ -17,23 +17,28 @@ import java.util.stream.Collectors;
 /** {@code ./cx chaos}: carries scenarios out and prints what came of them. */
 public final class Chaos {
 
-    private static final long FAST_LOAD_MILLIS = 24_000;
+    private static final long FAST_LOAD_MILLIS = 22_000;
     private static final long SMOKE_LOAD_MILLIS = 8_000;
     private static final long SOAK_LOAD_MILLIS = 120_000;
 
     /** What belongs to every build. */
     private static final List<String> SMOKE = List.of("register-all", "jobs-all");
 
+    /** A run is not deterministic: a plan counts as harmless after so many without a violation. */
+    private static final int TRIES = 3;
+
     private static final int FAILED = 1;
     private static final int USAGE = 2;
 
     private final PrintStream out;
     private final Path results;
+    private final Clusters clusters;
     private final List<Run.Result> done = new ArrayList<>();
 
     Chaos(PrintStream out, Path results) {
         this.out = out;
         this.results = results;
+        this.clusters = new Clusters(results.resolve(Run.CLUSTER));
     }
 
     public static void main(String[] arguments) {
@@ -42,11 +47,19 @@ public final class Chaos {
 
     /** Returns the exit code. */
     int run(List<String> arguments) {
+        try (clusters) {
+            return carryOut(arguments);
+        }
+    }
+
+    private int carryOut(List<String> arguments) {
         var scenarios = new ArrayList<Scenario>();
         long seed = ThreadLocalRandom.current().nextLong(1L << 53); // one that every reader of the plan can hold
         Duration soak = Duration.ZERO;
         boolean smoke = false;
         Path replay = null;
+        Path minimise = null;
+        int tries = TRIES;
         long seconds = 0;
         try {
             for (int i = 0; i < arguments.size(); i++) {
@@ -60,6 +73,8 @@ public final class Chaos {
                     case "--soak" -> soak = Duration.parse("PT" + arguments.get(++i));
                     case "--load" -> seconds = Long.parseLong(arguments.get(++i));
                     case "--replay" -> replay = Path.of(arguments.get(++i));
+                    case "--minimise" -> minimise = Path.of(arguments.get(++i));
+                    case "--tries" -> tries = Integer.parseInt(arguments.get(++i));
                     case "--scenario" -> scenarios.add(named(arguments.get(++i)));
                     default -> throw new IllegalArgumentException(arguments.get(i) + ": unknown option");
                 }
@@ -72,6 +87,9 @@ public final class Chaos {
             Plan plan = Plan.read(replay);
             carryOut(named(plan.scenario()), plan);
             return summary();
+        }
+        if (minimise != null) {
+            return minimise(Plan.read(minimise), tries);
         }
         if (scenarios.isEmpty()) {
             scenarios.addAll(smoke ? SMOKE.stream().map(Chaos::named).toList() : Scenarios.ALL);
@@ -98,6 +116,41 @@ public final class Chaos {
         return summary();
     }
 
+    /** Leaves out of a failing plan whatever it does not need to fail; what is left is kept beside the results. */
+    private int minimise(Plan plan, int tries) {
+        if (!fails(plan, plan.steps(), tries)) {
+            out.println("no violation in " + tries + " tries: nothing to minimise (more with --tries)");
+            return FAILED;
+        }
+        List<Plan.Step> left = Minimiser.minimal(plan.steps(), steps -> fails(plan, steps, tries));
+        Path directory = results.resolve(plan.scenario() + "-" + plan.seed() + "-minimal");
+        Os.delete(directory);
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        plan.with(left).write(directory);
+        out.println(left.size() + " of " + plan.steps().size() + " steps are left: " + directory.resolve(Plan.FILE));
+        left.forEach(step -> out.println("  " + step));
+        return 0;
+    }
+
+    private boolean fails(Plan plan, List<Plan.Step> steps, int tries) {
+        for (int i = 1; i <= tries; i++) {
+            Path directory = results.resolve("minimising");
+            Os.delete(directory);
+            Run.Result result = Run.alone(named(plan.scenario()), plan.with(steps), directory, "");
+            out.println(steps.size() + " of " + plan.steps().size() + " steps, try " + i + ": "
+                    + result.violations().size() + " violations");
+            out.flush();
+            if (!result.violations().isEmpty()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static Scenario named(String name) {
         return Scenarios.find(name)
                 .orElseThrow(() -> new IllegalArgumentException("scenario: " + name + " (expected: one of "
@@ -107,13 +160,14 @@ public final class Chaos {
     private void carryOut(Scenario scenario, Plan plan) {
         Path directory = results.resolve(scenario.name() + "-" + plan.seed());
         Os.delete(directory);
-        Run.Result result = new Run(scenario, plan, directory, "").carryOut();
+        Run.Result result = new Run(scenario, plan, directory, "", clusters).carryOut();
         done.add(result);
         out.println(line(result));
         if (result.violations().isEmpty()) {
             Os.delete(directory);
             return;
         }
+        clusters.surrender(directory.resolve(Run.CLUSTER));
         result.violations().forEach(violation -> out.println("  VIOLATION " + violation.replace("\n", "\n  ")));
         keep(directory, result);
         out.println("  plan, history, " + Run.TIMELINE + ", logs and data: " + directory);
@@ -187,6 +241,8 @@ public final class Chaos {
         return """
                 usage: ./cx chaos [--smoke | --soak TIME] [--seed N] [--scenario NAME]...
                                   [--load SECONDS] [--replay PLAN]
+                       ./cx chaos --minimise PLAN [--tries N]
+                       ./cx chaos proof [CLASS]
 
                   (nothing)        the fast tier: every scenario once, at most ten minutes
                   --smoke          what every build runs: at most 90 seconds
@@ -195,6 +251,8 @@ public final class Chaos {
                   --load SECONDS   of each scenario, instead of what the tier says
                   --scenario NAME  only this one; may be given several times
                   --replay PLAN    the plan of an earlier run, as it was made then
+                  --minimise PLAN  leaves steps of a failing plan out, as long as one of N runs (3) still fails
+                  proof            the harness's own tests: defences switched off are seen, every failpoint is come to
 
                 examples
                   ./cx chaos

@@ -124,7 +124,7 @@ final class Configs {
     /** What every node holds, from the beginning. */
     List<NodeLog> logs() {
         var logs = new ArrayList<NodeLog>();
-        for (int node = 1; node <= target.size(); node++) {
+        for (int node : target.members()) {
             try {
                 logs.add(log(node));
             } catch (IOException e) {

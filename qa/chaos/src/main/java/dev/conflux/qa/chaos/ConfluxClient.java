@@ -18,6 +18,9 @@ final class ConfluxClient implements Closeable {
 
     private static final int BACKOFF_MILLIS = 60;
 
+    /** Refused before the log, as the disk is full. */
+    private static final int NO_SPACE = 507;
+
     private final ConfluxTarget target;
     private final SplittableRandom random;
     private int node;
@@ -26,7 +29,7 @@ final class ConfluxClient implements Closeable {
     ConfluxClient(ConfluxTarget target, SplittableRandom random) {
         this.target = target;
         this.random = random;
-        this.node = 1 + random.nextInt(target.size());
+        this.node = target.another(0, random);
     }
 
     /** What became of a request; {@code answer} is there unless the connection failed. */
@@ -89,13 +92,13 @@ final class ConfluxClient implements Closeable {
         if (status < 300) {
             return Fate.OK;
         }
-        return harmless || status < 500 || status == 503 ? Fate.FAIL : Fate.UNKNOWN;
+        return harmless || status < 500 || status == 503 || status == NO_SPACE ? Fate.FAIL : Fate.UNKNOWN;
     }
 
     /** Leaves the node for another one. */
     void moveOn() {
         close();
-        node = 1 + (node + random.nextInt(target.size() - 1)) % target.size();
+        node = target.another(node, random);
     }
 
     @Override

@@ -9,7 +9,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
@@ -22,8 +26,17 @@ final class ConfluxTarget implements Target {
 
     private static final String HEAP = "256m";
 
+    /** Far below the size of a {@link SmallDisk}. */
+    private static final String MIN_FREE_SPACE = "32MiB";
+
+    /** Often: a run lasts seconds. */
+    private static final String DIGEST_INTERVAL = "2s";
+
     private static final Duration ASK = Duration.ofSeconds(2);
     private static final Duration READY = Duration.ofMinutes(2);
+
+    /** A little longer than a node waits for a change of its members. */
+    private static final Duration CHANGE = Duration.ofSeconds(27);
 
     /** What the nodes' data lies on. */
     enum Disks {
@@ -40,16 +53,20 @@ final class ConfluxTarget implements Target {
     private final Path directory;
     private final LocalCluster cluster;
     private final Disks kind;
+    private final String armed;
     private final Network network;
     private final List<SmallDisk> disks = new ArrayList<>();
+    private final Set<Integer> members = new ConcurrentSkipListSet<>();
     private String token = "";
 
-    private ConfluxTarget(Path directory, LocalCluster cluster, Disks kind) {
+    private ConfluxTarget(Path directory, LocalCluster cluster, Disks kind, String armed) {
         this.directory = directory;
         this.cluster = cluster;
         this.kind = kind;
+        this.armed = armed;
         this.network =
                 new Network(cluster.nodes().stream().map(NodeProcess::peerPort).toList());
+        cluster.nodes().forEach(node -> members.add(node.id()));
     }
 
     /**
@@ -60,17 +77,17 @@ final class ConfluxTarget implements Target {
      */
     static ConfluxTarget start(Path directory, int nodes, Disks disks, String armed) {
         ArmedDistribution.use();
-        var cluster = new LocalCluster(LocalCluster.Options.ofTest(directory, nodes));
-        var target = new ConfluxTarget(directory, cluster, disks);
+        var cluster = new LocalCluster(LocalCluster.Options.ofTest(directory, nodes)
+                .withSettings(
+                        Map.of("storage.digest_interval", DIGEST_INTERVAL, "storage.min_free_space", MIN_FREE_SPACE)));
+        var target = new ConfluxTarget(directory, cluster, disks, armed);
         try {
             if (disks == Disks.SMALL) {
                 cluster.nodes().forEach(node -> target.disks.add(SmallDisk.mount(node.dataDirectory())));
             }
             cluster.startDatabase();
             for (int node = 1; node <= nodes; node++) {
-                target.network.writeHosts(node, target.hosts(node));
-                FailpointFile.of(target.failpoints(node)).armForEver(armed);
-                target.start(node);
+                target.startFirst(node);
             }
             cluster.awaitReady();
             if (!Os.await(READY, () -> cluster.nodes().stream().allMatch(NodeProcess::controlReady))) {
@@ -84,6 +101,12 @@ final class ConfluxTarget implements Target {
         }
     }
 
+    private void startFirst(int node) {
+        network.writeHosts(node, hosts(node));
+        FailpointFile.of(failpoints(node)).armForEver(armed);
+        start(node);
+    }
+
     /** The super-administrator's, good for the whole run. */
     String token() {
         return token;
@@ -91,6 +114,16 @@ final class ConfluxTarget implements Target {
 
     NodeClient client(int node) {
         return cluster.client(cluster.node(1)).at(cluster.node(node));
+    }
+
+    /** How many nodes, from id 1, found the cluster. */
+    int founders() {
+        return network.founders();
+    }
+
+    /** The logs of all nodes, also of those that have left, by id from 1. */
+    List<Path> allLogs() {
+        return cluster.nodes().stream().map(NodeProcess::logFile).toList();
     }
 
     int httpPort(int node) {
@@ -102,8 +135,8 @@ final class ConfluxTarget implements Target {
     }
 
     @Override
-    public int size() {
-        return cluster.nodes().size();
+    public List<Integer> members() {
+        return List.copyOf(members);
     }
 
     @Override
@@ -119,10 +152,48 @@ final class ConfluxTarget implements Target {
         environment.put("CONFLUX_JAVA_OPTS", java);
         environment.put("CONFLUX_HEAP", HEAP);
         environment.put("CONFLUX_CLUSTER_PEERS", network.peers());
+        environment.put("CONFLUX_CLUSTER_ADDRESS", network.address(node));
         if (kind == Disks.MORTAL) {
             environment.putAll(PowerCut.environment(syncNotes(node)));
         }
         cluster.node(node).start(environment);
+    }
+
+    @Override
+    public OptionalInt join() {
+        NodeProcess node = cluster.joining();
+        network.add(node.peerPort());
+        startFirst(node.id());
+        return OptionalInt.of(node.id());
+    }
+
+    @Override
+    public boolean add(int node) {
+        String body = "{\"node_id\":" + node + ",\"api_address\":\"127.0.0.1:" + httpPort(node)
+                + "\",\"raft_address\":\"" + network.address(node) + "\"}";
+        if (!changed("POST", "/_cluster/nodes", body, node)) {
+            return false;
+        }
+        members.add(node);
+        return true;
+    }
+
+    @Override
+    public boolean remove(int node) {
+        members.remove(node); // From now on it may end.
+        return changed("DELETE", "/_cluster/nodes/" + node, "", node);
+    }
+
+    private boolean changed(String method, String path, String body, int subject) {
+        for (int member : members) {
+            if (member != subject && cluster.node(member).alive()) {
+                JsonNode answer = ask(cluster.node(member), method, path, body, CHANGE);
+                if (answer != null && answer.path("state").asString("").equals("done")) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     @Override
@@ -178,7 +249,11 @@ final class ConfluxTarget implements Target {
     }
 
     private @Nullable JsonNode ask(NodeProcess node, String method, String path, String body) {
-        try (var http = new RawHttp(node.opsUrl().getPort(), ASK)) {
+        return ask(node, method, path, body, ASK);
+    }
+
+    private @Nullable JsonNode ask(NodeProcess node, String method, String path, String body, Duration patience) {
+        try (var http = new RawHttp(node.opsUrl().getPort(), patience)) {
             RawHttp.Answer answer = http.send(
                     method, path, "Authorization: Bearer " + token + "\r\nContent-Type: application/json\r\n", body);
             return answer.status() == 200 ? JSON.readTree(answer.body()) : null;

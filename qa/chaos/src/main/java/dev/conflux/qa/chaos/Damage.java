@@ -217,7 +217,7 @@ final class Damage {
 
     private Optional<Long> revisionOfOthers(int node) {
         Optional<Long> best = Optional.empty();
-        for (int other = 1; other <= target.size(); other++) {
+        for (int other : target.members()) {
             if (other != node && target.alive(other)) {
                 Optional<Long> revision = revision(other);
                 if (revision.isPresent() && (best.isEmpty() || revision.get() > best.get())) {

@@ -42,6 +42,10 @@ enum FaultKind {
     FAILPOINT,
     /** The node's wall clock is wrong; detail: by how many milliseconds. */
     CLOCK,
+    /** What the node applies has another time than elsewhere; detail: by how many milliseconds. It must notice. */
+    DRIFT,
+    /** A new node joins, then the node is removed; detail: {@code dead} when it is killed first. */
+    REPLACE,
     /** SIGKILL, log and snapshots and state deleted, start; detail: empty, or a failpoint armed meanwhile. */
     REBUILD,
     /** SIGKILL, damage of the files named by the detail, start; repaired by hand when it refuses to start. */

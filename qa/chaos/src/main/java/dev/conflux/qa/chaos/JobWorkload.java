@@ -105,7 +105,7 @@ final class JobWorkload implements Workload {
     public void conclude() {
         SampleLogs.of(target).forEach(history::log);
         var dumps = new HashMap<String, Integer>();
-        for (int node = 1; node <= target.size(); node++) {
+        for (int node : target.members()) {
             dumps.put(target.ask(node, "read stale dump"), node);
         }
         disagreements = dumps.size() == 1 ? List.of() : List.of("members hold different jobs: nodes " + dumps.values());

@@ -2,21 +2,24 @@ package dev.conflux.qa.chaos;
 
 import dev.conflux.consensus.testkit.Fault;
 import dev.conflux.consensus.testkit.HistoryWriter;
+import dev.conflux.consensus.testkit.Operation.Kind;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,13 +34,30 @@ final class Nemesis {
     /** Until a node has surely seen that its failpoints are not armed any more. */
     private static final Duration HEARD = Duration.ofMillis(200);
 
+    /** Longer than comparisons of the members' states are apart. */
+    private static final Duration NOTICED = Duration.ofSeconds(20);
+
+    /** A node starts, catches up and votes, or goes, while other faults happen. */
+    private static final Duration CHANGE = Duration.ofSeconds(75);
+
+    /** So long a step waits for the one that must be over first: plans know nothing of how long healing takes. */
+    private static final Duration TURN = Duration.ofSeconds(8);
+
+    /** What a node that is no member any more ends with. */
+    private static final int EXIT_IDENTITY = 65;
+
+    /** The operator, who is nobody's client: a number of its own in the history. */
+    private static final int OPERATOR = 1_000_000;
+
     private static final Duration FIND_LEADER = Duration.ofSeconds(3);
 
     private final Target target;
     private final HistoryWriter history;
     private final Plan plan;
     private final Damage damage;
-    private final Map<Integer, ReentrantLock> processes = new TreeMap<>();
+    private final Map<Integer, ReentrantLock> processes = new ConcurrentSkipListMap<>();
+    /** Of what may happen to one member at a time only: of two that drift, or have lost their data, no cluster recovers. */
+    private final ReentrantLock oneAtATime = new ReentrantLock();
 
     /** Guarded by itself. */
     private final Set<String> points = new TreeSet<>();
@@ -110,7 +130,7 @@ final class Nemesis {
     }
 
     private List<Integer> nodes() {
-        return IntStream.rangeClosed(1, target.size()).boxed().toList();
+        return target.members();
     }
 
     private void carryOut(Plan.Step step) {
@@ -185,9 +205,11 @@ final class Nemesis {
                 withNode(step, node -> links(step, List.of(node), () -> target.transferLeadership(node), () -> {}));
             case SNAPSHOT -> withNode(step, node -> links(step, List.of(node), () -> target.snapshot(node), () -> {}));
             case FAILPOINT -> withProcess(step, node -> failpoint(step, node));
-            case REBUILD -> withProcess(step, node -> rebuild(step, node));
+            case REBUILD -> alone(step, node -> rebuild(step, node));
+            case DRIFT -> alone(step, node -> drift(step, node));
+            case REPLACE -> alone(step, node -> replace(node, step.detail().equals(Planner.DEAD)));
             case DAMAGE ->
-                withProcess(step, node -> {
+                alone(step, node -> {
                     target.kill(node);
                     String what = damage.inflict(node, step.detail());
                     wait(step);
@@ -234,6 +256,23 @@ final class Nemesis {
             record(step, List.of(node), began);
         } finally {
             process.unlock();
+        }
+    }
+
+    private void alone(Plan.Step step, OnNode action) {
+        try {
+            if (!oneAtATime.tryLock(TURN.toMillis(), TimeUnit.MILLISECONDS)) {
+                leftOut(step);
+                return;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ChaosException("interrupted", e);
+        }
+        try {
+            withProcess(step, action);
+        } finally {
+            oneAtATime.unlock();
         }
     }
 
@@ -339,6 +378,65 @@ final class Nemesis {
         }
     }
 
+    /** It must notice that its state is not the others', end, and build it anew. */
+    private void drift(Plan.Step step, int node) {
+        arm(node, "state.time=shift(" + step.detail() + ")");
+        wait(step);
+        disarm(node);
+        if (!Os.await(NOTICED, () -> target.awaitExit(node, Duration.ZERO) != null)) {
+            surprised("node " + node + " has another state than the others and goes on");
+            return;
+        }
+        keepPoints(node);
+        target.start(node);
+        String problem = damage.awaitHealed(node);
+        if (!problem.isEmpty()) {
+            surprised("node " + node + " after its state had drifted: " + problem);
+        }
+    }
+
+    private void replace(int node, boolean dead) {
+        OptionalInt joined = target.join();
+        if (joined.isEmpty()) {
+            throw new ChaosException("this cluster cannot grow");
+        }
+        int fresh = joined.getAsInt();
+        HistoryWriter.Call add = operator(OPERATOR, Kind.ADD_MEMBER, fresh);
+        HistoryWriter.Call promote = operator(OPERATOR + 1, Kind.PROMOTE_MEMBER, fresh);
+        if (!Os.await(CHANGE, () -> target.add(fresh))) {
+            add.unknown();
+            promote.unknown();
+            surprised("node " + fresh + " is no voter after " + CHANGE.toSeconds() + " s:\n"
+                    + Os.tail(target.log(fresh), 12));
+            return;
+        }
+        add.ok(List.of(), 0, 0, fresh);
+        promote.ok(List.of(), 0, 0, fresh);
+        processes.put(fresh, new ReentrantLock());
+        if (dead) {
+            target.kill(node);
+        }
+        HistoryWriter.Call remove = operator(OPERATOR, Kind.REMOVE_MEMBER, node);
+        if (!Os.await(CHANGE, () -> target.remove(node))) {
+            remove.unknown();
+            surprised("node " + node + " is a member " + CHANGE.toSeconds() + " s after its removal was asked for");
+            return;
+        }
+        remove.ok(List.of(), 0, 0, node);
+        keepPoints(node);
+        if (!dead) {
+            Integer code = target.awaitExit(node, NOTICED);
+            if (code == null || code != EXIT_IDENTITY) {
+                surprised("node " + node + " was removed (expected: exit code " + EXIT_IDENTITY + ", got " + code
+                        + "):\n" + Os.tail(target.log(node), 12));
+            }
+        }
+    }
+
+    private HistoryWriter.Call operator(int process, Kind kind, int node) {
+        return history.call(process, kind, List.of(Integer.toString(node)), List.of(), node);
+    }
+
     private void arm(int node, String line) {
         FailpointFile.of(target.failpoints(node)).arm(line);
     }
@@ -373,7 +471,8 @@ final class Nemesis {
     /** Whom the plan means at this moment; null when nobody is. */
     private @Nullable Integer find(String node) {
         if (!node.equals("leader") && !node.equals("follower")) {
-            return Integer.parseInt(node);
+            int id = Integer.parseInt(node);
+            return nodes().contains(id) ? id : null;
         }
         long deadline = System.nanoTime() + FIND_LEADER.toNanos();
         while (System.nanoTime() - deadline < 0) {

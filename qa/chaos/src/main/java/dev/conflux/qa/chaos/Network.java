@@ -6,9 +6,10 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
 
 /**
@@ -21,9 +22,15 @@ import java.util.function.BiConsumer;
  */
 final class Network implements AutoCloseable {
 
-    private final List<Integer> ports;
-    private final Map<Pair, Flow> flows = new HashMap<>();
-    private final Map<Pair, Link> links = new HashMap<>();
+    /** Ids that hosts files name: so many nodes there can be. */
+    private static final int MAX_NODES = 16;
+
+    /** By id from 1. */
+    private final List<Integer> ports = new CopyOnWriteArrayList<>();
+
+    private final int founders;
+    private final Map<Pair, Flow> flows = new ConcurrentHashMap<>();
+    private final Map<Pair, Link> links = new ConcurrentHashMap<>();
 
     private record Pair(int from, int to) {}
 
@@ -33,22 +40,38 @@ final class Network implements AutoCloseable {
      * @param ports of the nodes' peer listeners on 127.0.0.1, by id from 1
      */
     Network(List<Integer> ports) {
-        this.ports = List.copyOf(ports);
-        pairs((from, to) -> flows.put(new Pair(from, to), new Flow()));
-        pairs((from, to) -> {
-            try {
-                links.put(
-                        new Pair(from, to),
-                        new Link(
-                                address(from, to),
-                                port(to),
-                                new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port(to)),
-                                flow(from, to),
-                                flow(to, from)));
-            } catch (IOException e) {
-                throw new ChaosException("no proxy from node " + from + " to node " + to, e);
-            }
-        });
+        founders = ports.size();
+        ports.forEach(this::add);
+    }
+
+    /** Proxies to and from one more node, which gets the next id. */
+    void add(int port) {
+        ports.add(port);
+        int added = ports.size();
+        List<Integer> others = others(added);
+        for (int other : others) {
+            flows.put(new Pair(added, other), new Flow());
+            flows.put(new Pair(other, added), new Flow());
+        }
+        for (int other : others) {
+            link(added, other);
+            link(other, added);
+        }
+    }
+
+    private void link(int from, int to) {
+        try {
+            links.put(
+                    new Pair(from, to),
+                    new Link(
+                            address(from, to),
+                            port(to),
+                            new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port(to)),
+                            flow(from, to),
+                            flow(to, from)));
+        } catch (IOException e) {
+            throw new ChaosException("no proxy from node " + from + " to node " + to, e);
+        }
     }
 
     private static InetAddress address(int from, int to) {
@@ -59,21 +82,21 @@ final class Network implements AutoCloseable {
         return ports.get(node - 1);
     }
 
-    private void pairs(BiConsumer<Integer, Integer> each) {
-        for (int from = 1; from <= ports.size(); from++) {
-            for (int to = 1; to <= ports.size(); to++) {
-                if (from != to) {
-                    each.accept(from, to);
-                }
-            }
-        }
+    /** How many nodes were there from the beginning. */
+    int founders() {
+        return founders;
     }
 
-    /** {@code 1@node-1:port,…}: the same for every member. */
+    /** {@code node-1:port}: what every other node knows it by. */
+    String address(int node) {
+        return "node-" + node + ":" + port(node);
+    }
+
+    /** {@code 1@node-1:port,…}: those that found the cluster, the same for every member. */
     String peers() {
         var peers = new ArrayList<String>();
-        for (int id = 1; id <= ports.size(); id++) {
-            peers.add(id + "@node-" + id + ":" + port(id));
+        for (int id = 1; id <= founders; id++) {
+            peers.add(id + "@" + address(id));
         }
         return String.join(",", peers);
     }
@@ -81,7 +104,7 @@ final class Network implements AutoCloseable {
     /** Writes what {@code -Djdk.net.hosts.file} of a node names. */
     void writeHosts(int node, Path file) {
         var lines = new StringBuilder("127.0.0.1 localhost\n127.0.0.1 node-" + node + "\n");
-        for (int id = 1; id <= ports.size(); id++) {
+        for (int id = 1; id <= MAX_NODES; id++) {
             if (id != node) {
                 lines.append(address(node, id).getHostAddress())
                         .append(" node-")

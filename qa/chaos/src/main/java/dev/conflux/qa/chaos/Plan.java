@@ -37,6 +37,11 @@ record Plan(String scenario, long seed, long loadMillis, int nodes, int clients,
      */
     record Step(long atMillis, FaultKind kind, String node, long forMillis, String detail) {}
 
+    /** The same with these steps. */
+    Plan with(List<Step> others) {
+        return new Plan(scenario, seed, loadMillis, nodes, clients, keys, others);
+    }
+
     void write(Path directory) {
         ObjectNode plan = JSON.createObjectNode()
                 .put("scenario", scenario)

@@ -22,6 +22,12 @@ final class Planner {
 
     private static final long MOST_PAUSE_MILLIS = 3_000;
 
+    /** Detail of a {@link FaultKind#REPLACE}. */
+    static final String DEAD = "dead";
+
+    /** More than any wrong clock has put the log's time ahead: an earlier time than that changes nothing. */
+    private static final long LEAST_DRIFT_MILLIS = 7_200_000;
+
     private final SplittableRandom random;
     private final int nodes;
 
@@ -81,6 +87,15 @@ final class Planner {
             case CLOCK ->
                 new Plan.Step(
                         at, kind, anyNode(), between(1_000, 4_000), Long.toString(between(-3_600_000, 3_600_000)));
+            case DRIFT ->
+                new Plan.Step(
+                        at,
+                        kind,
+                        anyNode(),
+                        between(500, 1_500),
+                        Long.toString(between(LEAST_DRIFT_MILLIS, 5 * LEAST_DRIFT_MILLIS)));
+            case REPLACE ->
+                new Plan.Step(at, kind, anyNode(), between(7_000, 10_000), random.nextBoolean() ? DEAD : "");
             case TRANSFER -> new Plan.Step(at, kind, "follower", between(100, 1_000), "");
             case SNAPSHOT -> new Plan.Step(at, kind, anyNode(), between(100, 1_000), "");
             case FAILPOINT -> new Plan.Step(at, kind, anyNode(), between(600, 2_500), detail);

@@ -6,6 +6,7 @@ import dev.conflux.consensus.testkit.HistoryWriter;
 import dev.conflux.consensus.testkit.Operation;
 import dev.conflux.consensus.testkit.Timeline;
 import dev.conflux.consensus.testkit.Verdict;
+import dev.conflux.tool.local.LocalException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -22,13 +23,13 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.IntStream;
 
 /** One plan carried out on a fresh cluster, and the judgement. */
 final class Run {
 
     static final String HISTORY = "history.bin";
     static final String TIMELINE = "timeline.html";
+    static final String CLUSTER = "cluster";
 
     /** Restarts, elections and catching up on a busy machine. */
     private static final Duration CONVERGE = Duration.ofSeconds(60);
@@ -37,16 +38,25 @@ final class Run {
     private final Plan plan;
     private final Path directory;
     private final String armed;
+    private final Clusters clusters;
 
     /**
-     * @param directory everything is kept below it; must not exist
+     * @param directory everything is kept below it, but for a shared cluster; must not exist
      * @param armed failpoints of every node from its start; empty for none
      */
-    Run(Scenario scenario, Plan plan, Path directory, String armed) {
+    Run(Scenario scenario, Plan plan, Path directory, String armed, Clusters clusters) {
         this.scenario = scenario;
         this.plan = plan;
         this.directory = directory.toAbsolutePath();
         this.armed = armed;
+        this.clusters = clusters;
+    }
+
+    /** On a cluster of its own. */
+    static Result alone(Scenario scenario, Plan plan, Path directory, String armed) {
+        try (var clusters = new Clusters(directory.resolve(CLUSTER))) {
+            return new Run(scenario, plan, directory, armed, clusters).carryOut();
+        }
     }
 
     /**
@@ -80,8 +90,8 @@ final class Run {
         try {
             Files.createDirectories(directory);
             plan.write(directory);
-            try (Target target = scenario.start(directory.resolve("cluster"), armed);
-                    var history = new HistoryWriter(directory.resolve(HISTORY))) {
+            Target target = clusters.take(scenario, directory.resolve(CLUSTER), armed);
+            try (var history = new HistoryWriter(directory.resolve(HISTORY))) {
                 Workload workload = scenario.load().on(target, history, plan);
                 checkers = workload.checkers();
                 workload.prepare();
@@ -96,10 +106,12 @@ final class Run {
                 } else {
                     violations.add(disagreement);
                 }
+            } finally {
+                clusters.giveBack(target);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (ChaosException e) {
+        } catch (ChaosException | LocalException e) {
             violations.add(
                     "the run ended early: " + e.getMessage() + (e.getCause() == null ? "" : " (" + e.getCause() + ")"));
         }
@@ -140,8 +152,8 @@ final class Run {
         Set<String> states = new HashSet<>();
         boolean converged = Os.await(CONVERGE, () -> {
             states.clear();
-            IntStream.rangeClosed(1, target.size())
-                    .mapToObj(node -> target.state(node).orElse("node " + node + " is silent"))
+            target.members().stream()
+                    .map(node -> target.state(node).orElse("node " + node + " is silent"))
                     .forEach(states::add);
             return states.size() == 1 && !states.iterator().next().contains("silent");
         });

@@ -22,7 +22,7 @@ final class SampleClient implements Closeable {
     SampleClient(SampleTarget target, SplittableRandom random) {
         this.target = target;
         this.random = random;
-        this.node = 1 + random.nextInt(target.size());
+        this.node = target.another(0, random);
     }
 
     /**
@@ -78,7 +78,7 @@ final class SampleClient implements Closeable {
 
     private void moveOn() {
         close();
-        node = 1 + (node + random.nextInt(target.size() - 1)) % target.size();
+        node = target.another(node, random);
     }
 
     @Override

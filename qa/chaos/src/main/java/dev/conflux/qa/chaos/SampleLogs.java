@@ -12,7 +12,7 @@ final class SampleLogs {
 
     static List<NodeLog> of(SampleTarget target) {
         var logs = new ArrayList<NodeLog>();
-        for (int node = 1; node <= target.size(); node++) {
+        for (int node : target.members()) {
             String answer = target.ask(node, "read stale changes");
             if (!answer.startsWith("ok ")) {
                 throw new ChaosException("node " + node + " does not tell its audit trail: " + answer);

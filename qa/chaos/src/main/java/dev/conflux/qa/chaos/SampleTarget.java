@@ -2,6 +2,7 @@ package dev.conflux.qa.chaos;
 
 import dev.conflux.base.tls.DevCertificateAuthority;
 import dev.conflux.consensus.samples.SampleNode;
+import dev.conflux.tool.local.FreePorts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ final class SampleTarget implements Target {
     private SampleTarget(String service, Path directory, int nodes) {
         this.service = service;
         this.directory = directory.toAbsolutePath();
-        List<Integer> ports = Os.freePorts(2 * nodes);
+        List<Integer> ports = FreePorts.take(2 * nodes);
         this.clientPorts = ports.subList(0, nodes);
         this.network = new Network(ports.subList(nodes, 2 * nodes));
     }
@@ -98,8 +99,8 @@ final class SampleTarget implements Target {
     }
 
     @Override
-    public int size() {
-        return clientPorts.size();
+    public List<Integer> members() {
+        return IntStream.rangeClosed(1, clientPorts.size()).boxed().toList();
     }
 
     @Override
@@ -191,9 +192,8 @@ final class SampleTarget implements Target {
 
     @Override
     public Optional<Integer> leader() {
-        return IntStream.rangeClosed(1, size())
+        return members().stream()
                 .filter(this::alive)
-                .boxed()
                 .filter(node -> "LEADER".equals(status(node).get("role")))
                 .findFirst();
     }

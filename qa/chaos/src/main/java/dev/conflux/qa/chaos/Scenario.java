@@ -61,6 +61,13 @@ record Scenario(
                 : ConfluxTarget.Disks.REAL;
     }
 
+    /** Whether it leaves a cluster behind on which another scenario of the same kind can follow. */
+    boolean leavesClusterAsItWas() {
+        return service.equals(CONFLUX)
+                && disks() == ConfluxTarget.Disks.REAL
+                && faults.stream().noneMatch(line -> line.contains(FaultKind.REPLACE));
+    }
+
     Target start(Path directory, String armed) {
         return service.equals(CONFLUX)
                 ? ConfluxTarget.start(directory, nodes, disks(), armed)

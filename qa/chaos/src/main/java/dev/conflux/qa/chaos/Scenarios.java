@@ -6,6 +6,7 @@ import static dev.conflux.qa.chaos.FaultKind.CRASH_LOOP;
 import static dev.conflux.qa.chaos.FaultKind.DAMAGE;
 import static dev.conflux.qa.chaos.FaultKind.DELAY;
 import static dev.conflux.qa.chaos.FaultKind.DISK_FULL;
+import static dev.conflux.qa.chaos.FaultKind.DRIFT;
 import static dev.conflux.qa.chaos.FaultKind.FAILPOINT;
 import static dev.conflux.qa.chaos.FaultKind.FREEZE;
 import static dev.conflux.qa.chaos.FaultKind.HALF_OPEN;
@@ -18,6 +19,7 @@ import static dev.conflux.qa.chaos.FaultKind.PARTITION;
 import static dev.conflux.qa.chaos.FaultKind.POWER_CUT;
 import static dev.conflux.qa.chaos.FaultKind.REBUILD;
 import static dev.conflux.qa.chaos.FaultKind.REFUSE;
+import static dev.conflux.qa.chaos.FaultKind.REPLACE;
 import static dev.conflux.qa.chaos.FaultKind.RESET;
 import static dev.conflux.qa.chaos.FaultKind.SNAPSHOT;
 import static dev.conflux.qa.chaos.FaultKind.TERMINATE;
@@ -30,7 +32,7 @@ import java.util.Optional;
 /** All scenarios. */
 final class Scenarios {
 
-    private static final int CLIENTS = 20;
+    private static final int CLIENTS = 40;
     private static final int KEYS = 80;
 
     private static final List<FaultKind> PROCESSES = List.of(KILL, FREEZE, SNAPSHOT, TERMINATE, TRANSFER, CLOCK);
@@ -99,6 +101,18 @@ final class Scenarios {
                     Scenarios::registers,
                     List.of(List.of(DISK_FULL)),
                     List.of()),
+            conflux(
+                    "register-members",
+                    "members come and go, the dead and the leader too, and nobody notices",
+                    Scenarios::members,
+                    List.of(List.of(REPLACE), List.of(KILL, FREEZE, ISOLATE, TRANSFER, SNAPSHOT)),
+                    List.of()),
+            conflux(
+                    "register-drift",
+                    "a member whose state has become another one notices and builds it anew",
+                    Scenarios::registers,
+                    List.of(List.of(DRIFT, SNAPSHOT)),
+                    List.of()),
             new Scenario(
                     "bank-watch",
                     "a publish of several configs is one step for every reader and every watcher",
@@ -143,12 +157,16 @@ final class Scenarios {
 
     private static Workload registers(Target target, HistoryWriter history, Plan plan) {
         return new RegisterWorkload(
-                new ConfluxRegisters((ConfluxTarget) target, "registers", false), history, plan.clients(), plan.keys());
+                new ConfluxRegisters((ConfluxTarget) target, env(plan), false), history, plan.clients(), plan.keys());
+    }
+
+    private static Workload members(Target target, HistoryWriter history, Plan plan) {
+        return new MembersWorkload(registers(target, history, plan), (ConfluxTarget) target, history);
     }
 
     private static Workload persistentRegisters(Target target, HistoryWriter history, Plan plan) {
         return new RegisterWorkload(
-                new ConfluxRegisters((ConfluxTarget) target, "once", true), history, plan.clients(), plan.keys());
+                new ConfluxRegisters((ConfluxTarget) target, env(plan), true), history, plan.clients(), plan.keys());
     }
 
     private static Workload policies(Target target, HistoryWriter history, Plan plan) {
@@ -156,7 +174,12 @@ final class Scenarios {
     }
 
     private static Workload bank(Target target, HistoryWriter history, Plan plan) {
-        return new BankWorkload((ConfluxTarget) target, history, plan.keys());
+        return new BankWorkload((ConfluxTarget) target, history, env(plan), plan.keys());
+    }
+
+    /** Each run has its own, as runs may follow each other on one cluster. */
+    private static String env(Plan plan) {
+        return plan.scenario() + "-" + plan.seed();
     }
 
     private static Workload jobs(Target target, HistoryWriter history, Plan plan) {

@@ -46,7 +46,7 @@ final class Watchers {
     }
 
     void start(int perNode) {
-        for (int i = 0; i < perNode * target.size(); i++) {
+        for (int i = 0; i < perNode * target.members().size(); i++) {
             int watcher = i + 1;
             threads.add(Thread.startVirtualThread(() -> watch(watcher)));
         }
@@ -70,7 +70,7 @@ final class Watchers {
 
     private void watch(int watcher) {
         var random = new SplittableRandom(watcher);
-        int node = 1 + watcher % target.size();
+        int node = target.members().get(watcher % target.members().size());
         long giveUp = Long.MAX_VALUE;
         while (true) {
             long last = finalRevision.get();
@@ -89,7 +89,7 @@ final class Watchers {
                 // Whatever ended it, it is connected again.
             }
             if (random.nextInt(3) > 0) {
-                node = 1 + (node + random.nextInt(target.size() - 1)) % target.size();
+                node = target.another(node, random);
             }
             Os.sleep(Duration.ofMillis(20 + random.nextInt(200)));
         }

@@ -60,6 +60,19 @@ class DefenceIT {
     }
 
     @Test
+    void shouldSeeAStateThatDriftsWithoutTheComparisonOfDigests() {
+        var drift = new Plan.Step(2_000, FaultKind.DRIFT, "follower", 1_000, "60000");
+        Run.Result with = run("register-drift", "", drift);
+        Run.Result without = run("register-drift", "defence.digest=return", drift);
+
+        assertThat(with.violations()).isEmpty();
+        assertThat(without.violations())
+                .anySatisfy(
+                        violation -> assertThat(violation).contains("has another state than the others and goes on"))
+                .anySatisfy(violation -> assertThat(violation).contains("without faults the nodes tell"));
+    }
+
+    @Test
     void shouldSeeJobsTakenTwiceWithoutRequestIds() {
         Run.Result result = run(
                 "jobs-all",
@@ -75,6 +88,6 @@ class DefenceIT {
         Scenario named = Scenarios.find(scenario).orElseThrow();
         var plan = new Plan(
                 scenario, 1, 11_000, named.nodes(), named.clients(), Math.min(10, named.keys()), List.of(steps));
-        return new Run(named, plan, directory.resolve(scenario + armed), armed).carryOut();
+        return Run.alone(named, plan, directory.resolve(scenario + armed.length()), armed);
     }
 }

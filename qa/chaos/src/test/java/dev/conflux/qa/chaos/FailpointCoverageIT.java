@@ -60,8 +60,7 @@ class FailpointCoverageIT {
                         new Plan.Step(12_000, FaultKind.REBUILD, "follower", 1_000, "")));
 
         // when
-        Run.Result result =
-                new Run(Scenarios.find("bank-watch").orElseThrow(), plan, directory.resolve("run"), "").carryOut();
+        Run.Result result = Run.alone(Scenarios.find("bank-watch").orElseThrow(), plan, directory.resolve("run"), "");
 
         // then
         assertThat(result.violations()).isEmpty();

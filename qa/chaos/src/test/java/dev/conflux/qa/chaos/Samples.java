@@ -26,7 +26,7 @@ final class Samples {
         var states = new HashSet<String>();
         boolean agreed = Os.await(PATIENCE, () -> {
             states.clear();
-            for (int node = 1; node <= target.size(); node++) {
+            for (int node : target.members()) {
                 states.add(target.state(node).orElse("node " + node + " is silent"));
             }
             return states.size() == 1 && target.leader().isPresent();
