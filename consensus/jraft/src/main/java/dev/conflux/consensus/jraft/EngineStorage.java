@@ -256,7 +256,6 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         public boolean appendEntry(LogEntry entry) {
             watchdog.log().begin();
             try {
-                Failpoints.hit("log.before_append_one");
                 boolean appended = super.appendEntry(entry);
                 if (appended) {
                     advanced(entry.getId());

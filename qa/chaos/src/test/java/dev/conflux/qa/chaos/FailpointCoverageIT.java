@@ -57,7 +57,11 @@ class FailpointCoverageIT {
                 List.of(
                         new Plan.Step(1_500, FaultKind.ISOLATE, "leader", 2_500, ""),
                         new Plan.Step(7_000, FaultKind.TERMINATE, "leader", 300, ""),
-                        new Plan.Step(12_000, FaultKind.REBUILD, "follower", 1_000, "")));
+                        // After two of them the log's beginning is gone, so that who is rebuilt must fetch one.
+                        new Plan.Step(9_500, FaultKind.SNAPSHOT, "leader", 300, ""),
+                        new Plan.Step(11_000, FaultKind.SNAPSHOT, "leader", 300, ""),
+                        new Plan.Step(12_500, FaultKind.REBUILD, "follower", 1_000, ""),
+                        new Plan.Step(18_500, FaultKind.TRANSFER, "follower", 300, "")));
 
         // when
         Run.Result result = Run.alone(Scenarios.find("bank-watch").orElseThrow(), plan, directory.resolve("run"), "");

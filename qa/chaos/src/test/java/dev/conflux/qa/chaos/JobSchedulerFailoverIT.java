@@ -49,7 +49,8 @@ class JobSchedulerFailoverIT {
 
                 // then
                 assertThat(ended).as("leader ended at " + MOMENTS.get(round)).isTrue();
-                assertThat(first.fate()).as("told before it was known").isNotEqualTo(Fate.OK);
+                // Unknown, or done: a member that passed the request on asks the next leader by itself.
+                assertThat(first.fate()).as("told it had no effect").isNotEqualTo(Fate.FAIL);
                 assertThat(election).isLessThan(ELECTION);
                 assertThat(answer.subList(2, 4)).containsExactly("ok", "compile-" + round);
 
