@@ -192,13 +192,19 @@ class DiskSpaceTest {
         }
     }
 
+    /** A leader that has just been elected refuses to hand over until its first entry is committed. */
     private static void lead(TestCluster cluster, int id) {
-        if (cluster.awaitLeader() != id) {
-            cluster.node(cluster.awaitLeader())
-                    .transferLeadership(java.util.Optional.of(new dev.conflux.consensus.api.NodeId(id)))
-                    .join();
-        }
-        await().atMost(TestCluster.SOON).until(() -> Integer.valueOf(id).equals(cluster.leader()));
+        await().atMost(TestCluster.SOON)
+                .ignoreException(CompletionException.class)
+                .until(() -> {
+                    int leader = cluster.awaitLeader();
+                    if (leader != id) {
+                        cluster.node(leader)
+                                .transferLeadership(java.util.Optional.of(new dev.conflux.consensus.api.NodeId(id)))
+                                .join();
+                    }
+                    return Integer.valueOf(id).equals(cluster.leader());
+                });
     }
 
     private static byte[] bytes(String text) {
