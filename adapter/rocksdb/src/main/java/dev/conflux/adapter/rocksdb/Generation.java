@@ -23,6 +23,7 @@ import org.rocksdb.Checkpoint;
 import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompactRangeOptions;
 import org.rocksdb.CompressionType;
 import org.rocksdb.DBOptions;
 import org.rocksdb.FlushOptions;
@@ -80,6 +81,7 @@ final class Generation {
     private final ColumnFamilyHandle journal;
     private final WriteOptions writeOptions;
     private final ReadOptions readOptions;
+    private final CompactRangeOptions compaction;
     private final Consumer<StateStoreException> damaged;
     private final AtomicInteger users = new AtomicInteger(1);
     private volatile boolean deleteWhenClosed;
@@ -103,6 +105,7 @@ final class Generation {
         journal = handles.get(2);
         this.writeOptions = writeOptions;
         this.readOptions = readOptions;
+        compaction = own(owned, new CompactRangeOptions().setExclusiveManualCompaction(false));
     }
 
     static Generation open(Path directory, Consumer<StateStoreException> damaged) {
@@ -254,6 +257,23 @@ final class Generation {
         } catch (RocksDBException e) {
             throw new StateStoreException("a batch cannot be built", e);
         }
+    }
+
+    /** Rewrites what holds deleted entries, without them; beside reads and writes. Ends early when cancelled. */
+    void compact() {
+        try (var flush = new FlushOptions().setWaitForFlush(true)) {
+            // Deletions that are still in memory would free nothing.
+            db.flush(flush, handles);
+            for (ColumnFamilyHandle family : List.of(contents, data)) {
+                db.compactRange(family, null, null, compaction);
+            }
+        } catch (RocksDBException e) {
+            // Only space: what a failing disk means is said by the next write.
+        }
+    }
+
+    void cancelCompaction() {
+        compaction.setCanceled(true);
     }
 
     private StateStoreException damaged(String done, RocksDBException cause) {

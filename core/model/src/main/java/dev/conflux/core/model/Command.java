@@ -53,6 +53,48 @@ public sealed interface Command {
     record DeleteConfig(long configId) implements Command {}
 
     /**
+     * Removes versions and history entries that retention lets go; refused as a whole when one of them has to stay.
+     *
+     * @param cycle the cycle that this is part of, by its start; it becomes the running one
+     * @param versionIds at most {@link #MAX_PRUNED}
+     * @param releaseChanges by their releases revision; at most {@link #MAX_PRUNED}
+     * @param metadataChanges by their metadata version; at most {@link #MAX_PRUNED}
+     */
+    record PruneVersions(
+            long configId, long cycle, List<Long> versionIds, List<Long> releaseChanges, List<Long> metadataChanges)
+            implements Command {
+
+        /** Small enough that a publish that waits behind it waits for less than a millisecond. */
+        public static final int MAX_PRUNED = 100;
+
+        public PruneVersions {
+            versionIds = List.copyOf(versionIds);
+            releaseChanges = List.copyOf(releaseChanges);
+            metadataChanges = List.copyOf(metadataChanges);
+        }
+    }
+
+    /** One step of a garbage collection that is not about a config. */
+    record Gc(GcStep step) implements Command {}
+
+    /** See {@link Gc}. */
+    sealed interface GcStep {
+        /** What the cluster keeps from now on. */
+        record Configure(GcSettings settings) implements GcStep {}
+
+        /** Somebody wants a cycle now. */
+        record RequestCycle() implements GcStep {}
+
+        /**
+         * The leader has come to the end.
+         *
+         * @param cycle by its start; it need not have pruned anything
+         * @param problem why it did not do everything; empty = it did
+         */
+        record End(long cycle, String problem) implements GcStep {}
+    }
+
+    /**
      * One config of a publish.
      *
      * @param configId the config

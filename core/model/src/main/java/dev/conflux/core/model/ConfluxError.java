@@ -144,6 +144,29 @@ public sealed interface ConfluxError {
         }
     }
 
+    /** A version that something still needs. */
+    record VersionInUse(long configId, long versionId, VersionFate fate) implements ConfluxError {
+        @Override
+        public ErrorCode code() {
+            return ErrorCode.VERSION_IN_USE;
+        }
+
+        @Override
+        public String message() {
+            return "version " + versionId + " of config " + configId + " stays: "
+                    + switch (fate) {
+                        case LATEST -> "it is the latest";
+                        case RELEASE_RULE -> "a release rule serves it";
+                        case PLANNED -> "a schedule, a rollout or a proposal names it";
+                        case ROLLBACK_TARGET -> "a rollback may need it";
+                        case COUNT -> "the retention policy keeps it by number";
+                        case DAYS -> "the retention policy keeps it by age";
+                        case NO_POLICY -> "no retention policy lets it go";
+                        case GOES -> "it was not asked for";
+                    };
+        }
+    }
+
     record TooLarge(String what, long size, long limit) implements ConfluxError {
         @Override
         public ErrorCode code() {

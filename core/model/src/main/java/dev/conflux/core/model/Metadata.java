@@ -24,7 +24,7 @@ public record Metadata(
         ApprovalSettings approval) {
 
     public static final Metadata EMPTY =
-            new Metadata("", null, RetentionPolicy.KEEP_ALL, new TreeMap<>(), false, false, ApprovalSettings.NONE);
+            new Metadata("", null, RetentionPolicy.INHERIT, new TreeMap<>(), false, false, ApprovalSettings.NONE);
 
     public Metadata {
         customAttrs = Collections.unmodifiableSortedMap(new TreeMap<>(customAttrs));

@@ -21,6 +21,16 @@ public sealed interface Result {
 
     record RolledBack(Config config, long versionId) implements Result {}
 
+    /**
+     * What a prune took.
+     *
+     * @param contentBytes of the versions that are gone
+     */
+    record VersionsPruned(long configId, int versions, long contentBytes, int historyEntries) implements Result {}
+
+    /** Garbage collection after the step. */
+    record GcMoved(GcState state) implements Result {}
+
     record ConfigDeleted(long configId, ConfigKey key) implements Result {}
 
     /** One config of a publish, after it. */

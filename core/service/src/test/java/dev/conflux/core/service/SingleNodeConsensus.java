@@ -15,6 +15,7 @@ import dev.conflux.consensus.api.ReadLevel;
 import dev.conflux.consensus.api.ReadPoint;
 import dev.conflux.consensus.api.Role;
 import dev.conflux.consensus.api.StateMachine;
+import dev.conflux.core.state.FeatureLevel;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -35,7 +36,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
 
     private static final NodeId SELF = new NodeId(1);
     private static final Member MEMBER = new Member(SELF, "127.0.0.1:9090", true);
-    private volatile int featureLevel = 1;
+    private volatile int featureLevel = FeatureLevel.SUPPORTED;
 
     private final StateMachine machine;
     private final ExecutorService applier = Executors.newSingleThreadExecutor(

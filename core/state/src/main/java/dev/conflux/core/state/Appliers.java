@@ -13,6 +13,8 @@ class Appliers {
     private final PublishApplier publish = new PublishApplier();
     private final RollbackApplier rollback = new RollbackApplier();
     private final DeleteConfigApplier deleteConfig = new DeleteConfigApplier();
+    private final PruneVersionsApplier pruneVersions = new PruneVersionsApplier();
+    private final GcApplier gc = new GcApplier();
 
     Result apply(Command command, StateTransaction transaction) {
         return switch (command) {
@@ -23,6 +25,8 @@ class Appliers {
             case Command.Publish all -> publish.apply(all, transaction);
             case Command.Rollback back -> rollback.apply(back, transaction);
             case Command.DeleteConfig delete -> deleteConfig.apply(delete, transaction);
+            case Command.PruneVersions prune -> pruneVersions.apply(prune, transaction);
+            case Command.Gc step -> gc.apply(step, transaction);
         };
     }
 }

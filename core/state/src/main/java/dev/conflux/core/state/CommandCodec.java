@@ -111,6 +111,8 @@ public final class CommandCodec {
             }
             case Command.DeleteConfig command ->
                 log.setDeleteConfig(LogProto.DeleteConfig.newBuilder().setConfigId(command.configId()));
+            case Command.PruneVersions command -> log.setPruneVersions(GcCodec.prune(command));
+            case Command.Gc command -> log.setGc(GcCodec.gc(command));
         }
         return log.build().toByteArray();
     }
@@ -206,6 +208,13 @@ public final class CommandCodec {
                         value.setRolledBack(LogProto.RolledBack.newBuilder()
                                 .setConfig(StateCodec.config(result.config()))
                                 .setVersionId(result.versionId()));
+                    case Result.VersionsPruned result ->
+                        value.setVersionsPruned(LogProto.VersionsPruned.newBuilder()
+                                .setConfigId(result.configId())
+                                .setVersions(result.versions())
+                                .setContentBytes(result.contentBytes())
+                                .setHistoryEntries(result.historyEntries()));
+                    case Result.GcMoved result -> value.setGcMoved(GcCodec.state(result.state()));
                     case Result.ConfigDeleted result ->
                         value.setConfigDeleted(LogProto.ConfigDeleted.newBuilder()
                                 .setConfigId(result.configId())
@@ -264,6 +273,13 @@ public final class CommandCodec {
                 new Result.ConfigDeleted(
                         value.getConfigDeleted().getConfigId(),
                         StateCodec.key(value.getConfigDeleted().getKey()));
+            case VERSIONS_PRUNED ->
+                new Result.VersionsPruned(
+                        value.getVersionsPruned().getConfigId(),
+                        value.getVersionsPruned().getVersions(),
+                        value.getVersionsPruned().getContentBytes(),
+                        value.getVersionsPruned().getHistoryEntries());
+            case GC_MOVED -> new Result.GcMoved(GcCodec.state(value.getGcMoved()));
             case OUTCOME_NOT_SET ->
                 throw new UnknownCommandException("outcome: of a kind that this version does not know");
         };
@@ -340,6 +356,8 @@ public final class CommandCodec {
                         value.hasCasReleases() ? value.getCasReleases() : null);
             }
             case DELETE_CONFIG -> new Command.DeleteConfig(log.getDeleteConfig().getConfigId());
+            case PRUNE_VERSIONS -> GcCodec.prune(log.getPruneVersions());
+            case GC -> GcCodec.gc(log.getGc());
             case COMMAND_NOT_SET ->
                 throw new UnknownCommandException("command: of a kind that this version does not know; fields "
                         + log.getUnknownFields().asMap().keySet() + " (upgrade this node)");

@@ -50,6 +50,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     private final StateLimits limits;
     private final ContentCache contents;
     private final StoreReader reader;
+    private final RetentionReader retention;
     private final List<AppliedListener> listeners = new CopyOnWriteArrayList<>();
 
     // Owned by the apply thread.
@@ -106,6 +107,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         remembered = new Remembered(meta.dedupCount, meta.requestCount);
         view = rebuild();
         reader = new StoreReader(store, this::current, contents);
+        retention = new RetentionReader(store);
     }
 
     /** The newest view. Never blocks. */
@@ -125,6 +127,11 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     /** Reads what the view does not hold. */
     public StateReader reader() {
         return reader;
+    }
+
+    /** Looks for what retention lets go. */
+    public RetentionReader retention() {
+        return retention;
     }
 
     /** Adds a listener; it hears of everything applied from now on. */
@@ -172,6 +179,9 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         } catch (Throwable e) {
             forgetReadAhead();
             throw e;
+        }
+        if (transaction.reclaimsSpace()) {
+            store.reclaimSpace();
         }
         List<ChangeEvent> events = List.copyOf(transaction.events());
         for (AppliedListener listener : listeners) {

@@ -1,6 +1,8 @@
 package dev.conflux.core.state;
 
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.RetentionPolicy;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What nodes of one cluster must agree on before it may enter the log. A build understands every level up to
@@ -10,20 +12,27 @@ import dev.conflux.core.model.Command;
 public final class FeatureLevel {
 
     /** The highest that this build understands. */
-    public static final int SUPPORTED = 1;
+    public static final int SUPPORTED = 2;
 
     private FeatureLevel() {}
 
     /** The level that the cluster must have for a command to enter the log. */
     public static int required(Command command) {
         return switch (command) {
-            case Command.CreateConfig c -> 1;
+            case Command.CreateConfig c -> required(c.metadata().retention());
             case Command.CreateVersion c -> 1;
-            case Command.UpdateMetadata c -> 1;
+            case Command.UpdateMetadata c -> required(c.patch().retention());
             case Command.UpdateReleases c -> 1;
             case Command.Publish c -> 1;
             case Command.Rollback c -> 1;
             case Command.DeleteConfig c -> 1;
+            case Command.PruneVersions c -> 2;
+            case Command.Gc c -> 2;
         };
+    }
+
+    /** An older build would forget how the rules are joined. */
+    private static int required(@Nullable RetentionPolicy policy) {
+        return policy == null || policy.strategy() == RetentionPolicy.Strategy.OR ? 1 : 2;
     }
 }

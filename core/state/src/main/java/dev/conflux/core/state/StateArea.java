@@ -27,7 +27,9 @@ public enum StateArea {
     /** Change event by revision and position in it. */
     EVENTS(0x0b),
     /** Dedup key of a node's own request number by log index: the order of eviction. */
-    REQUEST_ORDER(0x0c);
+    REQUEST_ORDER(0x0c),
+    /** One value: settings and progress of garbage collection. */
+    GC(0x14);
 
     private static final StateArea[] BY_PREFIX = new StateArea[256];
 

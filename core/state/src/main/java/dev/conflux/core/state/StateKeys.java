@@ -17,6 +17,8 @@ final class StateKeys {
 
     static final byte[] META = {StateArea.META.prefix()};
 
+    static final byte[] GC = {StateArea.GC.prefix()};
+
     private StateKeys() {}
 
     static byte[] name(ConfigKey key) {

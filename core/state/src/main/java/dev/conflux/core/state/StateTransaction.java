@@ -7,6 +7,7 @@ import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ErrorCode;
+import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.ReleaseChange;
 import java.nio.charset.StandardCharsets;
@@ -36,7 +37,7 @@ final class StateTransaction {
     /** Decoded values of the batch; an empty optional is a deletion. */
     private final Map<Long, Optional<Config>> configs = new HashMap<>();
 
-    private final Map<VersionKey, ConfigVersion> versions = new HashMap<>();
+    private final Map<VersionKey, Optional<ConfigVersion>> versions = new HashMap<>();
     private final Map<String, TenantUsage> usages = new HashMap<>();
     private final Map<Long, ConfigKey> deleted = new HashMap<>();
     private final List<ChangeEvent> events = new ArrayList<>();
@@ -45,13 +46,26 @@ final class StateTransaction {
     private final TreeMap<byte[], byte[]> undo = new TreeMap<>(Arrays::compareUnsigned);
 
     private final Map<Long, Optional<Config>> commandConfigs = new HashMap<>();
-    private final Map<VersionKey, ConfigVersion> commandVersions = new HashMap<>();
+    private final Map<VersionKey, Optional<ConfigVersion>> commandVersions = new HashMap<>();
     private final Map<String, TenantUsage> commandUsages = new HashMap<>();
     private final List<ChangeEvent> commandEvents = new ArrayList<>();
     private final Map<Long, ConfigKey> commandDeleted = new HashMap<>();
 
+    private final StateReads reads = new StateReads() {
+        @Override
+        public byte @Nullable [] get(byte[] key) {
+            return StateTransaction.this.get(key);
+        }
+
+        @Override
+        public void scan(byte[] from, byte[] to, StateReads.Order order, StateReads.Visitor visitor) {
+            batch.scanOver(store, from, to, order, visitor);
+        }
+    };
+
     private StateMeta meta;
     private StateMeta before;
+    private boolean reclaimSpace;
     private String author = "";
 
     StateTransaction(StateStore store, ConfigCache committed, StateMeta meta) {
@@ -240,15 +254,15 @@ final class StateTransaction {
     @Nullable
     ConfigVersion version(long configId, long versionId) {
         var key = new VersionKey(configId, versionId);
-        ConfigVersion version = commandVersions.get(key);
-        if (version == null) {
-            version = versions.get(key);
+        Optional<ConfigVersion> changed = commandVersions.get(key);
+        if (changed == null) {
+            changed = versions.get(key);
         }
-        if (version == null) {
-            byte[] stored = get(StateKeys.version(configId, versionId));
-            version = stored == null ? null : StateCodec.version(stored);
+        if (changed != null) {
+            return changed.orElse(null);
         }
-        return version;
+        byte[] stored = get(StateKeys.version(configId, versionId));
+        return stored == null ? null : StateCodec.version(stored);
     }
 
     long nextConfigId() {
@@ -288,7 +302,7 @@ final class StateTransaction {
                 StateKeys.version(version.configId(), version.id()),
                 StateCodec.version(version).toByteArray());
         put(StateKeys.content(version.configId(), version.id()), content);
-        commandVersions.put(new VersionKey(version.configId(), version.id()), version);
+        commandVersions.put(new VersionKey(version.configId(), version.id()), Optional.of(version));
         addUsage(tenant, 0, 1, version.sizeBytes());
     }
 
@@ -316,7 +330,7 @@ final class StateTransaction {
                     ConfigVersion version = StateCodec.version(value);
                     sums[0]++;
                     sums[1] += version.sizeBytes();
-                    commandVersions.remove(new VersionKey(config.id(), version.id()));
+                    commandVersions.put(new VersionKey(config.id(), version.id()), Optional.empty());
                     return true;
                 });
         for (StateArea area : List.of(
@@ -334,6 +348,37 @@ final class StateTransaction {
         commandDeleted.put(config.id(), config.key());
         meta.configCount--;
         addUsage(config.key().tenant(), -1, -sums[0], -sums[1]);
+    }
+
+    /** Removes versions that nothing refers to. */
+    void deleteVersions(Config config, List<ConfigVersion> gone) {
+        long bytes = 0;
+        for (ConfigVersion version : gone) {
+            delete(StateKeys.version(config.id(), version.id()));
+            delete(StateKeys.content(config.id(), version.id()));
+            commandVersions.put(new VersionKey(config.id(), version.id()), Optional.empty());
+            bytes += version.sizeBytes();
+        }
+        if (!gone.isEmpty()) {
+            addUsage(config.key().tenant(), 0, -gone.size(), -bytes);
+        }
+    }
+
+    GcState gc() {
+        return GcCodec.read(reads);
+    }
+
+    void putGc(GcState gc) {
+        put(StateKeys.GC, GcCodec.state(gc).toByteArray());
+    }
+
+    /** Once this batch is stored, the store gives back the space of what has been deleted. */
+    void reclaimSpace() {
+        reclaimSpace = true;
+    }
+
+    boolean reclaimsSpace() {
+        return reclaimSpace;
     }
 
     private void addUsage(String tenant, long moreConfigs, long moreVersions, long moreBytes) {
@@ -364,7 +409,12 @@ final class StateTransaction {
     }
 
     void scan(byte[] from, byte[] to, StateReads.Visitor visitor) {
-        batch.scanOver(store, from, to, visitor);
+        batch.scanOver(store, from, to, StateReads.Order.ASCENDING, visitor);
+    }
+
+    /** The store with this batch laid over it. */
+    StateReads reads() {
+        return reads;
     }
 
     void put(byte[] key, byte[] value) {
