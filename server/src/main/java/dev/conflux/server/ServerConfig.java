@@ -4,6 +4,7 @@ import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.jraft.Origin;
 import dev.conflux.consensus.jraft.Upkeep;
+import dev.conflux.core.service.GarbageCollector;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,7 @@ record ServerConfig(
         Ops ops,
         Database database,
         Storage storage,
+        Gc gc,
         Duration tokenTtl,
         String logLevel,
         boolean jsonLog) {
@@ -95,6 +97,9 @@ record ServerConfig(
 
     record Storage(Path dataDir, Path walDir, Upkeep upkeep) {}
 
+    /** {@code archiveDir} is null when nothing is archived. */
+    record Gc(GarbageCollector.Settings collector, @Nullable Path archiveDir) {}
+
     /** Reads the file, if one is given, and the environment. */
     static ServerConfig load(Optional<Path> file, Map<String, String> environment) {
         var texts = new EnumMap<Setting, String>(Setting.class);
@@ -123,6 +128,7 @@ record ServerConfig(
                 "ops = " + ops,
                 "database = " + (database.url() == null ? "embedded" : "external"),
                 "storage = " + storage,
+                "gc = " + gc,
                 "auth.token_ttl = " + tokenTtl,
                 "log.level = " + logLevel);
     }
@@ -181,9 +187,18 @@ record ServerConfig(
                 ops,
                 database,
                 storage,
+                gc(in),
                 in.duration(Setting.AUTH_TOKEN_TTL),
                 in.oneOf(Setting.LOG_LEVEL, "info", "error", "warn", "debug"),
                 in.oneOf(Setting.LOG_FORMAT, "text", "json").equals("json"));
+    }
+
+    private static Gc gc(Reader in) {
+        String archive = in.text(Setting.GC_ARCHIVE_DIR, "");
+        return new Gc(
+                new GarbageCollector.Settings(
+                        in.duration(Setting.GC_INTERVAL), in.integer(Setting.GC_VERSIONS_PER_SECOND, 1, 1_000_000)),
+                archive.isEmpty() ? null : Path.of(archive).toAbsolutePath().normalize());
     }
 
     private static Upkeep upkeep(Reader in) {

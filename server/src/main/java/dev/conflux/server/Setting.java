@@ -86,6 +86,13 @@ enum Setting {
             "the members compare digests of their states so often while something is written; 0s = never"),
     STORAGE_SCRUB_INTERVAL(
             "storage.scrub_interval", "6h", "the members read and compare their whole states so often; 0s = never"),
+    GC_INTERVAL("gc.interval", "1h", "from the end of one garbage collection to the next; 0s = only on demand"),
+    GC_VERSIONS_PER_SECOND(
+            "gc.versions_per_second", "5000", "deletes at most so many: publishes must not notice (docs/lifecycle.md)"),
+    GC_ARCHIVE_DIR(
+            "gc.archive_dir",
+            "",
+            "versions are written here before they are deleted; the same shared directory on all nodes; empty = nowhere"),
     AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
     LOG_LEVEL("log.level", "info", "error, warn, info or debug"),
     LOG_FORMAT("log.format", "text", "text or json");

@@ -23,7 +23,10 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.DirectoryArchive;
 import dev.conflux.core.service.FetchService;
+import dev.conflux.core.service.GarbageCollector;
+import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
@@ -46,6 +49,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -108,6 +112,16 @@ final class Wiring implements AutoCloseable {
         ReadGate gate = ReadGate.on(node, state, ReadGate.DEFAULT_TIMEOUT);
         gate.observe(metrics);
         observe(metrics, state);
+        GarbageCollector collector = open(
+                "garbage collection",
+                GarbageCollector.start(
+                        node,
+                        state,
+                        commands,
+                        Optional.ofNullable(config.gc().archiveDir()).map(DirectoryArchive::new),
+                        config.gc().collector(),
+                        Clock.systemUTC()));
+        collector.observe(metrics);
         var services = new HttpServices(
                 authentication.authenticator(),
                 authentication.service(),
@@ -120,6 +134,7 @@ final class Wiring implements AutoCloseable {
                 new PublishService(commands, state.reader(), authorizer, gate),
                 open("watch", WatchService.on(state, gate, authorizer, WatchService.DEFAULT_PROGRESS_INTERVAL)),
                 new ClusterService(node, gate, authorizer),
+                new GcService(commands, state, collector, gate, authorizer, Clock.systemUTC()),
                 metrics);
         Vertx vertx = vertx();
         open(

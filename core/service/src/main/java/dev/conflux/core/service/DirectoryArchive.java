@@ -72,7 +72,9 @@ public final class DirectoryArchive implements VersionArchive {
                 .put("description", version.description())
                 .put("schema", version.schema())
                 .put("creator", version.createdBy())
-                .put("created_at", Instant.ofEpochMilli(version.createdAtMillis()).toString());
+                .put(
+                        "created_at",
+                        Instant.ofEpochMilli(version.createdAtMillis()).toString());
         Encryption encryption = version.encryption();
         if (encryption != null) {
             json.putObject("encryption")

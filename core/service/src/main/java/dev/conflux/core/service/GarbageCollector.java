@@ -183,7 +183,8 @@ public final class GarbageCollector implements AutoCloseable {
     }
 
     private boolean due() {
-        if (!leads() || node.featureLevel() < FeatureLevel.required(new Command.Gc(new Command.GcStep.RequestCycle()))) {
+        if (!leads()
+                || node.featureLevel() < FeatureLevel.required(new Command.Gc(new Command.GcStep.RequestCycle()))) {
             return false;
         }
         GcState gc = retention.gc();
@@ -287,16 +288,14 @@ public final class GarbageCollector implements AutoCloseable {
                 return true;
             }
             archive(plan);
-            List<Long> ids =
-                    plan.versions().stream().map(ConfigVersion::id).toList();
+            List<Long> ids = plan.versions().stream().map(ConfigVersion::id).toList();
             if (!leads()) {
                 return false;
             }
             try {
                 var outcome = commands.submit(
                         caller(),
-                        new Command.PruneVersions(
-                                configId, cycle, ids, plan.releaseChanges(), plan.metadataChanges()));
+                        new Command.PruneVersions(configId, cycle, ids, plan.releaseChanges(), plan.metadataChanges()));
                 var pruned = (Result.VersionsPruned) outcome.result();
                 versions.add(pruned.versions());
                 bytes.add(pruned.contentBytes());
@@ -313,7 +312,9 @@ public final class GarbageCollector implements AutoCloseable {
             if (!ids.isEmpty()) {
                 after = ids.getLast();
             }
-            pause(ids.size() + plan.releaseChanges().size() + plan.metadataChanges().size());
+            pause(ids.size()
+                    + plan.releaseChanges().size()
+                    + plan.metadataChanges().size());
             if (plan.complete()) {
                 return true;
             }

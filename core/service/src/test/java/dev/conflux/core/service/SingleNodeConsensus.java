@@ -45,6 +45,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
     private volatile @Nullable ConsensusException failure;
     private volatile boolean failAfterApply;
     private volatile long staleness;
+    private volatile Role role = Role.LEADER;
     private final AtomicBoolean loseOnce = new AtomicBoolean();
     private final AtomicInteger proposals = new AtomicInteger();
 
@@ -131,6 +132,11 @@ public final class SingleNodeConsensus implements ConsensusNode {
         return CompletableFuture.supplyAsync(() -> machine.query(query));
     }
 
+    /** What {@link #status} says that this node is; proposals pass all the same, as forwarded ones do. */
+    public void role(Role now) {
+        role = now;
+    }
+
     /** As if the cluster were at another level. */
     public void featureLevel(int level) {
         featureLevel = level;
@@ -142,7 +148,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
         return new NodeStatus(
                 "test-cluster",
                 SELF,
-                Role.LEADER,
+                role,
                 Optional.of(SELF),
                 1,
                 applied,

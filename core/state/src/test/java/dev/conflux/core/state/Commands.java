@@ -6,11 +6,13 @@ import dev.conflux.consensus.api.RequestId;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.Format;
+import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.Metadata;
 import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
+import dev.conflux.core.model.RetentionPolicy;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -168,7 +170,30 @@ public final class Commands {
                         random.nextBoolean() ? Command.RollbackMode.EMERGENCY : Command.RollbackMode.STABLE_ONLY,
                         "back",
                         cas(random));
-            default -> random.nextInt(3) == 0 ? new Command.DeleteConfig(id) : publish(id, text);
+            default ->
+                switch (random.nextInt(6)) {
+                    case 0, 1 -> new Command.DeleteConfig(id);
+                    case 2 -> collection(id, random);
+                    default -> publish(id, text);
+                };
+        };
+    }
+
+    /** Of garbage collection. */
+    private static Command collection(long id, Random random) {
+        return switch (random.nextInt(6)) {
+            case 0 ->
+                new Command.Gc(new Command.GcStep.Configure(
+                        new GcSettings(new RetentionPolicy(null, 1 + random.nextInt(2)), 10, 1 + random.nextInt(2))));
+            case 1 -> new Command.Gc(new Command.GcStep.RequestCycle());
+            case 2 -> new Command.Gc(new Command.GcStep.End(1 + random.nextInt(9), ""));
+            default ->
+                new Command.PruneVersions(
+                        id,
+                        1 + random.nextInt(9),
+                        random.nextBoolean() ? List.of(1L + random.nextInt(4)) : List.of(),
+                        List.of(),
+                        random.nextBoolean() ? List.of(1L) : List.of());
         };
     }
 

@@ -9,12 +9,14 @@ import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.Encryption;
 import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Format;
+import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.Metadata;
 import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.RetentionPolicy;
+import dev.conflux.core.model.VersionFate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -144,6 +146,16 @@ class GoldenEncodingTest {
         all.put("RollbackStable", new Command.Rollback(1, 1, Command.RollbackMode.STABLE_ONLY, "c", 5L));
         all.put("RollbackEmergency", new Command.Rollback(1, 2, Command.RollbackMode.EMERGENCY, "c", null));
         all.put("DeleteConfig", new Command.DeleteConfig(1));
+        all.put("CreateConfigToPrune", Commands.create("t/a/e/p", "one"));
+        all.put("CreateVersionToPrune", new Command.CreateVersion(2, Commands.content("two"), null));
+        all.put(
+                "GcConfigure",
+                new Command.Gc(new Command.GcStep.Configure(
+                        new GcSettings(new RetentionPolicy(1, 1, RetentionPolicy.Strategy.AND), 10, 1))));
+        all.put("UpdateMetadataToPrune", new Command.UpdateMetadata(2, Commands.attribute("a", "b"), null));
+        all.put("GcRequestCycle", new Command.Gc(new Command.GcStep.RequestCycle()));
+        all.put("PruneVersions", new Command.PruneVersions(2, 7, List.of(1L), List.of(), List.of(1L)));
+        all.put("GcEnd", new Command.Gc(new Command.GcStep.End(7, "archive")));
         return all;
     }
 
@@ -165,6 +177,7 @@ class GoldenEncodingTest {
                 new ConfluxError.RateLimited("writes", 3),
                 new ConfluxError.Unavailable(ErrorCode.NO_LEADER, "m"),
                 new ConfluxError.Indeterminate("k"),
+                new ConfluxError.VersionInUse(1, 2, VersionFate.ROLLBACK_TARGET),
                 new ConfluxError.Internal("m"));
     }
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
+import dev.conflux.core.model.GcSettings;
+import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.state.proto.StateProto;
 import java.nio.charset.StandardCharsets;
@@ -84,6 +86,25 @@ public final class StateStoreInvariants {
             assertThat(StateCodec.usage(value)).isEqualTo(usage.getOrDefault(tenant, TenantUsage.NONE));
             return true;
         });
+        GcState gc = GcCodec.read(store);
+        assertThat(gc.settings().releaseHistory()).isGreaterThanOrEqualTo(GcSettings.MIN_RELEASE_HISTORY);
+        assertThat(gc.settings().metadataHistory()).isPositive();
+        if (gc.running() != null) {
+            assertThat(gc.running().running()).isTrue();
+            assertThat(gc.running().cursor()).isLessThanOrEqualTo(meta.lastConfigId);
+            assertThat(gc.last() == null
+                            || gc.last().startedAtMillis() < gc.running().startedAtMillis())
+                    .isTrue();
+        }
+        assertThat(gc.last() == null || !gc.last().running()).isTrue();
+        for (Config config : configs.values()) {
+            // What a rollback may need is there.
+            VersionReferences.of(config, store)
+                    .keySet()
+                    .forEach(version -> assertThat(store.get(StateKeys.version(config.id(), version)))
+                            .as("version %d of %s", version, config)
+                            .isNotNull());
+        }
         Set<String> dedupKeys = new HashSet<>();
         all(store, StateArea.DEDUP, (key, value) -> {
             dedupKeys.add(HexFormat.of().formatHex(key));

@@ -90,6 +90,10 @@ final class HttpErrorMapper {
             case ConfluxError.IdempotencyExpired e -> {}
             case ConfluxError.Unavailable e -> {}
             case ConfluxError.Indeterminate e -> {}
+            case ConfluxError.VersionInUse e ->
+                problem.put("config_id", e.configId())
+                        .put("version_id", e.versionId())
+                        .put("reason", e.fate().name().toLowerCase(Locale.ROOT));
             case ConfluxError.Internal e -> {}
         }
         return problem;

@@ -7,6 +7,7 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.ConfigService;
 import dev.conflux.core.service.FetchService;
+import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
@@ -26,4 +27,5 @@ public record HttpServices(
         PublishService publish,
         WatchService watch,
         ClusterService cluster,
+        GcService gc,
         Metrics metrics) {}

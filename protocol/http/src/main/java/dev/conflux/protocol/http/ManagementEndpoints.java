@@ -12,7 +12,6 @@ import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.Names;
 import dev.conflux.core.model.ReleaseChange;
 import dev.conflux.core.model.Result;
-import dev.conflux.core.model.RetentionPolicy;
 import dev.conflux.core.model.Text;
 import dev.conflux.core.service.ConfigService;
 import dev.conflux.core.service.NewContent;
@@ -57,7 +56,7 @@ final class ManagementEndpoints {
         var metadata = new Metadata(
                 description,
                 body.optionalSchema("schema"),
-                retention(body, RetentionPolicy.KEEP_ALL),
+                RetentionJson.read(body),
                 new TreeMap<>(body.strings("custom_attrs")),
                 body.bool("cas_required", false),
                 body.bool("metadata_cas_required", false),
@@ -123,7 +122,7 @@ final class ManagementEndpoints {
                 body.optionalString("description"),
                 schema,
                 schema == null && body.has("schema"),
-                body.has("retention_policy") ? retention(body, RetentionPolicy.KEEP_ALL) : null,
+                body.has("retention_policy") ? RetentionJson.read(body) : null,
                 attributes,
                 removed,
                 body.optionalBool("cas_required"),
@@ -146,16 +145,6 @@ final class ManagementEndpoints {
         Page<MetadataChange> page = services.configs()
                 .metadataHistory(request.who(), request.number("id"), Cursor.number(request), request.limit());
         return page(page, Wire::metadataChange, change -> Cursor.of(change.metadataVersion()));
-    }
-
-    private static RetentionPolicy retention(JsonBody body, RetentionPolicy absent) {
-        JsonBody policy = body.optionalObject("retention_policy");
-        if (policy == null) {
-            return absent;
-        }
-        var read = new RetentionPolicy(policy.optionalInt("days"), policy.optionalInt("count"));
-        policy.end();
-        return read;
     }
 
     private static ApprovalSettings approval(JsonBody body, ApprovalSettings absent) {
@@ -500,7 +489,7 @@ final class ManagementEndpoints {
         }
     }
 
-    private static Reply written(int status, Written<?> written, ObjectNode json) {
+    static Reply written(int status, Written<?> written, ObjectNode json) {
         return marked(Reply.json(status, json), written);
     }
 

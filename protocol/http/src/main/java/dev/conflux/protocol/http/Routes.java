@@ -33,6 +33,7 @@ final class Routes {
         routes.stream(HttpMethod.GET, "/api/v1/watch", READ, watch::open);
         if (withOps) {
             routes.operations(new PlatformEndpoints(services), ADMIN);
+            routes.gc(new GcEndpoints(services.gc()), ADMIN);
         }
         return routes.table;
     }
@@ -46,6 +47,7 @@ final class Routes {
         var routes = new Routes();
         routes.health(new PlatformEndpoints(services));
         routes.operations(new PlatformEndpoints(services), loopback ? LOCAL : ADMIN);
+        routes.gc(new GcEndpoints(services.gc()), loopback ? LOCAL : ADMIN);
         return routes.table;
     }
 
@@ -96,6 +98,14 @@ final class Routes {
         add(HttpMethod.DELETE, "/_cluster/nodes/{id}", ADMIN, platform::removeNode);
         post("/_cluster/feature-level", ADMIN, platform::raiseFeatureLevel);
         post("/_cluster/snapshot", ADMIN, platform::snapshot);
+    }
+
+    private void gc(GcEndpoints gc, Access look) {
+        get("/_cluster/gc/status", look, gc::status);
+        get("/_cluster/gc/policy", look, gc::policy);
+        add(HttpMethod.PUT, "/_cluster/gc/policy", ADMIN, gc::putPolicy);
+        get("/_cluster/gc/configs/{id}", look, gc::preview);
+        post("/_cluster/gc", ADMIN, gc::run);
     }
 
     private void get(String template, Access access, Function<Request, Reply> handler) {

@@ -9,7 +9,6 @@ import dev.conflux.core.model.Metadata;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.ReleaseChange;
-import dev.conflux.core.model.RetentionPolicy;
 import dev.conflux.core.service.WatchFrame;
 import java.math.BigDecimal;
 import java.time.Instant;
@@ -43,8 +42,7 @@ final class Wire {
 
     private static void metadata(ObjectNode json, Metadata metadata) {
         json.put("description", metadata.description()).put("schema", metadata.schema());
-        RetentionPolicy retention = metadata.retention();
-        json.putObject("retention_policy").put("days", retention.days()).put("count", retention.count());
+        json.set("retention_policy", RetentionJson.write(metadata.retention()));
         ObjectNode attributes = json.putObject("custom_attrs");
         metadata.customAttrs().forEach(attributes::put);
         json.put("cas_required", metadata.casRequired()).put("metadata_cas_required", metadata.metadataCasRequired());

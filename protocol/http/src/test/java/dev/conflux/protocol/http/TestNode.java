@@ -7,7 +7,10 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.DirectoryArchive;
 import dev.conflux.core.service.FetchService;
+import dev.conflux.core.service.GarbageCollector;
+import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.InMemoryMetadataStore;
 import dev.conflux.core.service.MetadataStore;
 import dev.conflux.core.service.PublishService;
@@ -31,6 +34,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -51,6 +55,7 @@ final class TestNode implements AutoCloseable {
     private final ConfigState state;
     private final Vertx vertx = Vertx.vertx();
     private final Authentication authentication;
+    private final GarbageCollector collector;
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -65,6 +70,13 @@ final class TestNode implements AutoCloseable {
         authentication.ready().get(20, TimeUnit.SECONDS);
         MetadataStore.User root = metadata.findUser("admin").orElseThrow();
         metadata.put(new MetadataStore.User(4711, "nobody", root.passwordHash(), true, false, root.createdAt()));
+        collector = GarbageCollector.start(
+                consensus,
+                state,
+                log,
+                Optional.of(new DirectoryArchive(directory.resolve("archive"))),
+                GarbageCollector.Settings.DEFAULT,
+                Clock.systemUTC());
         services = new HttpServices(
                 authentication.authenticator(),
                 authentication.service(),
@@ -77,6 +89,7 @@ final class TestNode implements AutoCloseable {
                 new PublishService(log, state.reader(), authorizer, gate),
                 watch,
                 new ClusterService(consensus, gate, authorizer),
+                new GcService(log, state, collector, gate, authorizer, Clock.systemUTC()),
                 new Metrics());
         http = HttpProtocol.start(vertx, HttpServerConfig.plaintext("127.0.0.1", 0, "127.0.0.1", 0, true), services);
         admin = services.auth().login("admin", PASSWORD).accessToken();
@@ -159,6 +172,7 @@ final class TestNode implements AutoCloseable {
     @Override
     public void close() {
         http.close();
+        collector.close();
         services.watch().close();
         authentication.close();
         consensus.close();

@@ -41,6 +41,7 @@ final class TestRoutes {
             case "POST /api/v1/mgt/configs/{id}/versions", "PATCH /api/v1/mgt/configs/{id}" -> "{}";
             case "POST /_cluster/nodes" -> "{\"node_id\":4,\"raft_address\":\"n4:9090\",\"api_address\":\"n4:8080\"}";
             case "POST /_cluster/feature-level" -> "{\"feature_level\":2}";
+            case "PUT /_cluster/gc/policy" -> "{}";
             default -> "";
         };
         return body.getBytes(StandardCharsets.UTF_8);

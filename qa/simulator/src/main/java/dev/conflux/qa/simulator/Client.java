@@ -2,9 +2,11 @@ package dev.conflux.qa.simulator;
 
 import dev.conflux.consensus.testkit.Operation;
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.RetentionPolicy;
 import dev.conflux.core.state.CommandCodec;
 import dev.conflux.core.state.CommandEnvelope;
 import dev.conflux.core.state.Commands;
@@ -198,7 +200,7 @@ final class Client {
         if (id == null) {
             return Commands.create(path, text, Commands.fresh());
         }
-        return switch (random.nextInt(7)) {
+        return switch (random.nextInt(9)) {
             case 0 -> new Command.CreateVersion(id, Commands.content(text), null);
             case 1 -> new Command.UpdateMetadata(id, Commands.attribute("a" + random.nextInt(3), text), null);
             case 2 ->
@@ -214,6 +216,12 @@ final class Client {
                 shared.ids.remove(path);
                 yield new Command.DeleteConfig(id);
             }
+            case 5 ->
+                new Command.Gc(new Command.GcStep.Configure(
+                        new GcSettings(new RetentionPolicy(null, 1 + random.nextInt(2)), 10, 1)));
+            case 6 ->
+                new Command.PruneVersions(
+                        id, ++shared.lastValue, List.of(1L + random.nextInt(4)), List.of(), List.of());
             default -> Commands.publish(id, text);
         };
     }
