@@ -158,6 +158,9 @@ record EntryReport(
                 case Command.Rollback rollback ->
                     target = id(rollback.configId()) + " to version " + rollback.targetVersionId();
                 case Command.DeleteConfig delete -> target = id(delete.configId());
+                case Command.PruneVersions prune ->
+                    target = id(prune.configId()) + ", " + prune.versionIds().size() + " versions";
+                case Command.Gc gc -> target = gc.step().getClass().getSimpleName();
             }
         } catch (UnknownCommandException e) {
             // Another service's command, or a newer version's.
