@@ -98,7 +98,7 @@ record ServerConfig(
     record Storage(Path dataDir, Path walDir, Upkeep upkeep) {}
 
     /** {@code archiveDir} is null when nothing is archived. */
-    record Gc(GarbageCollector.Settings collector, @Nullable Path archiveDir) {}
+    record Gc(GarbageCollector.Settings collector, @Nullable Path archiveDir, Duration deleteProtection) {}
 
     /** Reads the file, if one is given, and the environment. */
     static ServerConfig load(Optional<Path> file, Map<String, String> environment) {
@@ -198,7 +198,8 @@ record ServerConfig(
         return new Gc(
                 new GarbageCollector.Settings(
                         in.duration(Setting.GC_INTERVAL), in.integer(Setting.GC_VERSIONS_PER_SECOND, 1, 1_000_000)),
-                archive.isEmpty() ? null : Path.of(archive).toAbsolutePath().normalize());
+                archive.isEmpty() ? null : Path.of(archive).toAbsolutePath().normalize(),
+                in.duration(Setting.GC_DELETE_PROTECTION));
     }
 
     private static Upkeep upkeep(Reader in) {

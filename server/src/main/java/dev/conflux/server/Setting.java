@@ -93,6 +93,10 @@ enum Setting {
             "gc.archive_dir",
             "",
             "versions are written here before they are deleted; the same shared directory on all nodes; empty = nowhere"),
+    GC_DELETE_PROTECTION(
+            "gc.delete_protection",
+            "10m",
+            "a config that was fetched or watched within this time is deleted only with force=true; 0s = always"),
     AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
     LOG_LEVEL("log.level", "info", "error, warn, info or debug"),
     LOG_FORMAT("log.format", "text", "text or json");

@@ -30,7 +30,9 @@ import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.SearchService;
 import dev.conflux.core.service.TracedStateMachine;
+import dev.conflux.core.service.TrashService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 import dev.conflux.core.state.ConfigState;
@@ -135,6 +137,9 @@ final class Wiring implements AutoCloseable {
                 open("watch", WatchService.on(state, gate, authorizer, WatchService.DEFAULT_PROGRESS_INTERVAL)),
                 new ClusterService(node, gate, authorizer),
                 new GcService(commands, state, collector, gate, authorizer, Clock.systemUTC()),
+                new TrashService(
+                        node, commands, state, authorizer, gate, config.gc().deleteProtection(), Clock.systemUTC()),
+                new SearchService(state.reader(), authorizer),
                 metrics);
         Vertx vertx = vertx();
         open(

@@ -113,7 +113,6 @@ public final class GcSpeed {
                 state,
                 new Command.Gc(new Command.GcStep.Configure(
                         new GcSettings(new RetentionPolicy(null, Math.max(1, versions / 2)), 10, 1))));
-        index = state.applied().index();
     }
 
     /** About 400 bytes that compress little. */
@@ -148,8 +147,9 @@ public final class GcSpeed {
     private void run(String name, long nanos, boolean prune) {
         var latencies = new ArrayList<Long>();
         var prunes = prune ? new ArrayDeque<byte[]>() : null;
-        long pruned = 0;
         long nextConfig = 1;
+        index = state.applied().index();
+        long versionsBefore = state.usage("t").versions();
         long begin = System.nanoTime();
         long publishEvery = TimeUnit.SECONDS.toNanos(1) / publishesPerSecond;
         long pruneEvery = TimeUnit.SECONDS.toNanos(1) * perCommand / prunedPerSecond;
@@ -173,7 +173,6 @@ public final class GcSpeed {
             }
             while (prunes != null && nextPrune <= now && !prunes.isEmpty() && entries.size() < BATCH) {
                 entries.add(new LogEntry(new LogPosition(++index, 1), Commands.T0 + index, prunes.removeFirst()));
-                pruned += perCommand;
                 nextPrune += pruneEvery;
             }
             if (entries.isEmpty()) {
@@ -188,7 +187,7 @@ public final class GcSpeed {
             System.out.printf(
                     Locale.ROOT,
                     "pruned %d versions in %d s%n",
-                    pruned,
+                    versionsBefore + latencies.size() - state.usage("t").versions(),
                     TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begin));
         }
         print(name, latencies.stream().mapToLong(Long::longValue).toArray());

@@ -74,6 +74,30 @@ public sealed interface Command {
         }
     }
 
+    /** Deletes a config so that it can come back, and what follows. */
+    record Trash(long configId, TrashStep step) implements Command {}
+
+    /** See {@link Trash}. */
+    sealed interface TrashStep {
+        /** The config goes; its name is free, its versions and histories stay in the trash. */
+        record MoveIn() implements TrashStep {}
+
+        /** It comes back under its old id; refused when its name is taken. */
+        record Restore() implements TrashStep {}
+
+        /** It never comes back: the next garbage collection, which begins at once, removes it. */
+        record Purge() implements TrashStep {}
+
+        /**
+         * A part of what is in the trash is removed, oldest first, at most {@link PruneVersions#MAX_PRUNED} of each
+         * kind; refused unless it is expired or to be purged.
+         *
+         * @param cycle as in {@link PruneVersions}
+         * @param deletedAtMillis of the entry that is meant: it may have been restored and deleted again
+         */
+        record Remove(long cycle, long deletedAtMillis) implements TrashStep {}
+    }
+
     /** One step of a garbage collection that is not about a config. */
     record Gc(GcStep step) implements Command {}
 

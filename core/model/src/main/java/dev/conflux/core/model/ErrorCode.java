@@ -32,7 +32,8 @@ public enum ErrorCode {
     IDEMPOTENCY_EXPIRED(28),
     OPERATION_REFUSED(30),
     FEATURE_NOT_ENABLED(31),
-    STORAGE_FULL(40);
+    STORAGE_FULL(40),
+    CONFIG_IN_USE(45);
 
     private final int number;
 

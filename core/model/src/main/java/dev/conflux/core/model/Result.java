@@ -28,6 +28,16 @@ public sealed interface Result {
      */
     record VersionsPruned(long configId, int versions, long contentBytes, int historyEntries) implements Result {}
 
+    /** A config that was in the trash. */
+    record ConfigRestored(Config config) implements Result {}
+
+    /**
+     * What a removal from the trash took.
+     *
+     * @param complete nothing is left of the config
+     */
+    record TrashRemoved(long configId, int versions, long contentBytes, boolean complete) implements Result {}
+
     /** Garbage collection after the step. */
     record GcMoved(GcState state) implements Result {}
 

@@ -121,12 +121,6 @@ public final class ConfigService {
                 accepted.revision(), accepted.replayed(), ((Result.MetadataUpdated) accepted.result()).config());
     }
 
-    public Written<Result.ConfigDeleted> delete(Caller caller, long id) {
-        configs.requireForWrite(caller, Action.DELETE, id);
-        Outcome.Accepted accepted = log.submit(caller, new Command.DeleteConfig(id));
-        return new Written<>(accepted.revision(), accepted.replayed(), (Result.ConfigDeleted) accepted.result());
-    }
-
     /** Newest first; {@code before} is exclusive. */
     public Page<MetadataChange> metadataHistory(Principal principal, long id, long before, int limit) {
         configs.require(principal, Action.READ, id);

@@ -5,6 +5,7 @@ import dev.conflux.base.observe.TraceIds;
 import dev.conflux.consensus.api.ConsensusNode;
 import dev.conflux.consensus.api.Role;
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.ErrorCode;
@@ -12,6 +13,7 @@ import dev.conflux.core.model.GcCycle;
 import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.Principal;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.TrashedConfig;
 import dev.conflux.core.state.ConfigState;
 import dev.conflux.core.state.FeatureLevel;
 import dev.conflux.core.state.RetentionReader;
@@ -219,7 +221,7 @@ public final class GarbageCollector implements AutoCloseable {
         String problem = "";
         Ending result = Ending.COMPLETE;
         try {
-            if (!walk(start, cursor)) {
+            if (!walk(start, cursor) || !empty(start)) {
                 result = Ending.INTERRUPTED;
             }
         } catch (Stop e) {
@@ -287,7 +289,7 @@ public final class GarbageCollector implements AutoCloseable {
             if (plan == null || plan.isEmpty()) {
                 return true;
             }
-            archive(plan);
+            archive(plan.config(), plan.versions());
             List<Long> ids = plan.versions().stream().map(ConfigVersion::id).toList();
             if (!leads()) {
                 return false;
@@ -322,6 +324,52 @@ public final class GarbageCollector implements AutoCloseable {
         return false;
     }
 
+    /** Removes what is expired or to be purged from the trash; false when this node may not go on. */
+    private boolean empty(long cycle) throws Stop {
+        long after = 0;
+        RetentionReader.Trash page;
+        do {
+            page = retention.trash(null, after, CONFIGS_PER_READ);
+            for (TrashedConfig trashed : page.configs()) {
+                if (!remove(cycle, trashed)) {
+                    return false;
+                }
+            }
+            after = page.through();
+        } while (page.more());
+        return true;
+    }
+
+    private boolean remove(long cycle, TrashedConfig trashed) throws Stop {
+        long id = trashed.config().id();
+        while (leads()) {
+            long now = Math.max(clock.millis(), retention.logTimeMillis());
+            if (!retention.mayBeRemoved(trashed, now)) {
+                return true;
+            }
+            // Apply takes the oldest, too; nothing is added to a config in the trash.
+            archive(trashed.config(), retention.oldestVersions(id, Command.PruneVersions.MAX_PRUNED));
+            try {
+                var outcome = commands.submit(
+                        caller(),
+                        new Command.Trash(id, new Command.TrashStep.Remove(cycle, trashed.deletedAtMillis())));
+                var removed = (Result.TrashRemoved) outcome.result();
+                versions.add(removed.versions());
+                bytes.add(removed.contentBytes());
+                pause(removed.versions() + 1);
+                if (removed.complete()) {
+                    return true;
+                }
+            } catch (ConfluxException e) {
+                if (!changedMeanwhile(e.error().code())) {
+                    throw e;
+                }
+                return true; // Restored, or removed already.
+            }
+        }
+        return false;
+    }
+
     /** Somebody released a version, relaxed the policy or deleted the config between our look and apply's. */
     private static boolean changedMeanwhile(ErrorCode code) {
         return switch (code) {
@@ -330,15 +378,15 @@ public final class GarbageCollector implements AutoCloseable {
         };
     }
 
-    private void archive(RetentionReader.Plan plan) throws Stop {
-        if (archive.isEmpty() || plan.versions().isEmpty()) {
+    private void archive(Config config, List<ConfigVersion> going) throws Stop {
+        if (archive.isEmpty() || going.isEmpty()) {
             return;
         }
-        var items = new ArrayList<VersionArchive.Item>(plan.versions().size());
-        for (ConfigVersion version : plan.versions()) {
+        var items = new ArrayList<VersionArchive.Item>(going.size());
+        for (ConfigVersion version : going) {
             Optional<byte[]> content = reader.content(version.configId(), version.id());
             if (content.isPresent()) {
-                items.add(new VersionArchive.Item(plan.config().key(), version, content.get()));
+                items.add(new VersionArchive.Item(config.key(), version, content.get()));
             }
         }
         try {
@@ -348,7 +396,7 @@ public final class GarbageCollector implements AutoCloseable {
                     String.format(
                             Locale.ROOT,
                             "the archive took no versions of config %d, so nothing more is deleted: %s",
-                            plan.config().id(),
+                            config.id(),
                             e),
                     e);
         }

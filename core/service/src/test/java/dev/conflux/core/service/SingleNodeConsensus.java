@@ -45,6 +45,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
     private volatile @Nullable ConsensusException failure;
     private volatile boolean failAfterApply;
     private volatile long staleness;
+    private volatile @Nullable ConsensusException silence;
     private volatile Role role = Role.LEADER;
     private final AtomicBoolean loseOnce = new AtomicBoolean();
     private final AtomicInteger proposals = new AtomicInteger();
@@ -129,12 +130,20 @@ public final class SingleNodeConsensus implements ConsensusNode {
 
     @Override
     public CompletableFuture<byte[]> queryMember(NodeId member, byte[] query, Duration timeout) {
-        return CompletableFuture.supplyAsync(() -> machine.query(query));
+        ConsensusException cause = silence;
+        return cause != null
+                ? CompletableFuture.failedFuture(cause)
+                : CompletableFuture.supplyAsync(() -> machine.query(query));
     }
 
     /** What {@link #status} says that this node is; proposals pass all the same, as forwarded ones do. */
     public void role(Role now) {
         role = now;
+    }
+
+    /** From now on no member answers questions; null = they do again. */
+    public void silence(@Nullable ConsensusException cause) {
+        silence = cause;
     }
 
     /** As if the cluster were at another level. */

@@ -15,6 +15,7 @@ class Appliers {
     private final DeleteConfigApplier deleteConfig = new DeleteConfigApplier();
     private final PruneVersionsApplier pruneVersions = new PruneVersionsApplier();
     private final GcApplier gc = new GcApplier();
+    private final TrashApplier trash = new TrashApplier();
 
     Result apply(Command command, StateTransaction transaction) {
         return switch (command) {
@@ -27,6 +28,7 @@ class Appliers {
             case Command.DeleteConfig delete -> deleteConfig.apply(delete, transaction);
             case Command.PruneVersions prune -> pruneVersions.apply(prune, transaction);
             case Command.Gc step -> gc.apply(step, transaction);
+            case Command.Trash step -> trash.apply(step, transaction);
         };
     }
 }

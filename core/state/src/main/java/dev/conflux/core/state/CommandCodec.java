@@ -113,6 +113,7 @@ public final class CommandCodec {
                 log.setDeleteConfig(LogProto.DeleteConfig.newBuilder().setConfigId(command.configId()));
             case Command.PruneVersions command -> log.setPruneVersions(GcCodec.prune(command));
             case Command.Gc command -> log.setGc(GcCodec.gc(command));
+            case Command.Trash command -> log.setTrash(GcCodec.trash(command));
         }
         return log.build().toByteArray();
     }
@@ -214,6 +215,15 @@ public final class CommandCodec {
                                 .setVersions(result.versions())
                                 .setContentBytes(result.contentBytes())
                                 .setHistoryEntries(result.historyEntries()));
+                    case Result.ConfigRestored result ->
+                        value.setConfigRestored(
+                                LogProto.ConfigRestored.newBuilder().setConfig(StateCodec.config(result.config())));
+                    case Result.TrashRemoved result ->
+                        value.setTrashRemoved(LogProto.TrashRemoved.newBuilder()
+                                .setConfigId(result.configId())
+                                .setVersions(result.versions())
+                                .setContentBytes(result.contentBytes())
+                                .setComplete(result.complete()));
                     case Result.GcMoved result -> value.setGcMoved(GcCodec.state(result.state()));
                     case Result.ConfigDeleted result ->
                         value.setConfigDeleted(LogProto.ConfigDeleted.newBuilder()
@@ -279,6 +289,15 @@ public final class CommandCodec {
                         value.getVersionsPruned().getVersions(),
                         value.getVersionsPruned().getContentBytes(),
                         value.getVersionsPruned().getHistoryEntries());
+            case CONFIG_RESTORED ->
+                new Result.ConfigRestored(
+                        StateCodec.config(value.getConfigRestored().getConfig()));
+            case TRASH_REMOVED ->
+                new Result.TrashRemoved(
+                        value.getTrashRemoved().getConfigId(),
+                        value.getTrashRemoved().getVersions(),
+                        value.getTrashRemoved().getContentBytes(),
+                        value.getTrashRemoved().getComplete());
             case GC_MOVED -> new Result.GcMoved(GcCodec.state(value.getGcMoved()));
             case OUTCOME_NOT_SET ->
                 throw new UnknownCommandException("outcome: of a kind that this version does not know");
@@ -358,6 +377,7 @@ public final class CommandCodec {
             case DELETE_CONFIG -> new Command.DeleteConfig(log.getDeleteConfig().getConfigId());
             case PRUNE_VERSIONS -> GcCodec.prune(log.getPruneVersions());
             case GC -> GcCodec.gc(log.getGc());
+            case TRASH -> GcCodec.trash(log.getTrash());
             case COMMAND_NOT_SET ->
                 throw new UnknownCommandException("command: of a kind that this version does not know; fields "
                         + log.getUnknownFields().asMap().keySet() + " (upgrade this node)");

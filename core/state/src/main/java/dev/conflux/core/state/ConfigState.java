@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,6 +65,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
 
     private volatile PersistentView view;
     private volatile Remembered remembered;
+    private volatile ToIntFunction<ConfigKey> watchers = key -> 0;
 
     /**
      * What is kept to recognise repetitions.
@@ -279,7 +281,10 @@ public final class ConfigState implements StateMachine, AutoCloseable {
             }
             Config config = change.get();
             ServedConfigRecord old = view.find(config.key().toString());
-            if (old != null && old.configId() != config.id()) {
+            // Deleted and restored in one batch: its record is gone already.
+            if (old != null
+                    && (old.configId() != config.id()
+                            || transaction.deletedConfigs().containsKey(config.id()))) {
                 old = null;
             }
             if (old != null && old.written().equals(config.releases())) {
@@ -330,7 +335,15 @@ public final class ConfigState implements StateMachine, AutoCloseable {
             }
             versions[i] = version;
         }
-        return new ServedConfigRecord(config.id(), config.key(), config.releases(), matcher, versions);
+        return new ServedConfigRecord(
+                config.id(), config.key(), config.releases(), matcher, versions, lastFetch(config));
+    }
+
+    /** It is this node's knowledge, not the state's: a new release or a whole new state does not change it. */
+    private LastFetch lastFetch(Config config) {
+        @Nullable PersistentView now = view;
+        ServedConfigRecord known = now == null ? null : now.find(config.key().toString());
+        return known != null && known.configId() == config.id() ? known.lastFetch() : new LastFetch();
     }
 
     private ConfigVersion storedVersion(long configId, long versionId, @Nullable StateTransaction transaction) {
@@ -383,14 +396,29 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         }
     }
 
-    /** Knows one query: {@link StatusReport#request}. */
+    /** How many watchers a config has here is told by {@code count}, from any thread. */
+    public void countWatchers(ToIntFunction<ConfigKey> count) {
+        watchers = count;
+    }
+
+    /** Knows {@link StatusReport#request} and {@link UseReport#request}. */
     @Override
     public byte[] query(byte[] query) {
+        if (UseReport.isRequest(query)) {
+            return use(UseReport.path(query)).encode();
+        }
         if (!StatusReport.isRequest(query)) {
             throw new IllegalArgumentException("query: " + query.length + " bytes (expected: a status request)");
         }
         PersistentView now = view;
         return new StatusReport(now.appliedIndex(), now.revision(), now.digest(), version).encode();
+    }
+
+    private UseReport use(String path) {
+        ServedConfigRecord served = view.find(path);
+        return served == null
+                ? new UseReport(0, 0)
+                : new UseReport(served.lastFetch().second(), watchers.applyAsInt(served.key()));
     }
 
     @Override

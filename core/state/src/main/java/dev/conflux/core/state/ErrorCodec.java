@@ -89,6 +89,14 @@ final class ErrorCodec {
                         .setConfigId(e.configId())
                         .setVersionId(e.versionId())
                         .setFate(number(e.fate())));
+            case ConfluxError.ConfigInUse e ->
+                value.setConfigInUse(LogProto.ErrorValue.ConfigInUse.newBuilder()
+                        .setConfigId(e.configId())
+                        .setLastFetchedMillis(e.lastFetchedMillis())
+                        .setNodes(e.nodes())
+                        .setWatchers(e.watchers())
+                        .setWindowSeconds(e.windowSeconds())
+                        .addAllSilent(e.silent()));
             case ConfluxError.Internal e ->
                 value.setInternal(LogProto.ErrorValue.Internal.newBuilder().setMessage(e.message()));
         }
@@ -165,6 +173,14 @@ final class ErrorCodec {
                         value.getVersionInUse().getConfigId(),
                         value.getVersionInUse().getVersionId(),
                         fate(value.getVersionInUse().getFate()));
+            case CONFIG_IN_USE ->
+                new ConfluxError.ConfigInUse(
+                        value.getConfigInUse().getConfigId(),
+                        value.getConfigInUse().getLastFetchedMillis(),
+                        value.getConfigInUse().getNodes(),
+                        value.getConfigInUse().getWatchers(),
+                        value.getConfigInUse().getWindowSeconds(),
+                        value.getConfigInUse().getSilentList());
             case INTERNAL -> new ConfluxError.Internal(value.getInternal().getMessage());
             case ERROR_NOT_SET -> throw new UnknownCommandException("error: of a kind that this version does not know");
         };

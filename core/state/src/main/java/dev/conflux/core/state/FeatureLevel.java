@@ -28,6 +28,7 @@ public final class FeatureLevel {
             case Command.DeleteConfig c -> 1;
             case Command.PruneVersions c -> 2;
             case Command.Gc c -> 2;
+            case Command.Trash c -> 2;
         };
     }
 

@@ -28,6 +28,23 @@ final class GcApplier implements Applier<Command.Gc> {
         return new Result.GcMoved(next);
     }
 
+    /**
+     * Counts what a command of a cycle took. Of a leader that lost its office a command may come late: it is as good as
+     * any, but moves no cycle that is over.
+     */
+    static void moveCycle(
+            long cycle, long cursor, GcState gc, int versions, long bytes, int entries, StateTransaction transaction) {
+        GcCycle running = gc.running();
+        GcCycle last = gc.last();
+        if (running == null && (last == null || last.startedAtMillis() < cycle)) {
+            running = GcCycle.begun(cycle);
+        }
+        if (running != null && running.startedAtMillis() == cycle) {
+            transaction.putGc(new GcState(
+                    gc.settings(), running.plus(cursor, versions, bytes, entries), last, gc.requestedAtMillis()));
+        }
+    }
+
     private static GcState ended(GcState gc, Command.GcStep.End end, StateTransaction transaction) {
         GcCycle running = gc.running();
         GcCycle last = gc.last();
@@ -53,6 +70,7 @@ final class GcApplier implements Applier<Command.Gc> {
     private static GcSettings checked(GcSettings settings) {
         check("release_history", settings.releaseHistory(), GcSettings.MIN_RELEASE_HISTORY, GcSettings.MAX_HISTORY);
         check("metadata_history", settings.metadataHistory(), 1, GcSettings.MAX_HISTORY);
+        check("trash_days", settings.trashDays(), 1, RetentionPolicy.MAX_DAYS);
         checkRetention("retention_policy", settings.retention());
         return settings;
     }

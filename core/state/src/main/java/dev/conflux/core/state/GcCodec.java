@@ -4,6 +4,7 @@ import dev.conflux.core.model.Command;
 import dev.conflux.core.model.GcCycle;
 import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.GcState;
+import dev.conflux.core.model.TrashedConfig;
 import dev.conflux.core.state.proto.LogProto;
 import dev.conflux.core.state.proto.StateProto;
 
@@ -44,12 +45,16 @@ final class GcCodec {
                 .setRetention(StateCodec.retention(settings.retention()))
                 .setReleaseHistory(settings.releaseHistory())
                 .setMetadataHistory(settings.metadataHistory())
+                .setTrashDays(settings.trashDays())
                 .build();
     }
 
     private static GcSettings settings(StateProto.GcSettingsValue value) {
         return new GcSettings(
-                StateCodec.retention(value.getRetention()), value.getReleaseHistory(), value.getMetadataHistory());
+                StateCodec.retention(value.getRetention()),
+                value.getReleaseHistory(),
+                value.getMetadataHistory(),
+                value.getTrashDays() == 0 ? GcSettings.DEFAULT_TRASH_DAYS : value.getTrashDays());
     }
 
     private static StateProto.GcCycleValue cycle(GcCycle cycle) {
@@ -92,6 +97,54 @@ final class GcCodec {
                 value.getVersionIdsList(),
                 value.getReleaseChangesList(),
                 value.getMetadataChangesList());
+    }
+
+    static byte[] trashed(TrashedConfig trashed) {
+        return StateProto.TrashValue.newBuilder()
+                .setConfig(StateCodec.config(trashed.config()))
+                .setDeletedAtMillis(trashed.deletedAtMillis())
+                .setDeletedBy(trashed.deletedBy())
+                .setPurging(trashed.purging())
+                .build()
+                .toByteArray();
+    }
+
+    static TrashedConfig trashed(byte[] bytes) {
+        StateProto.TrashValue value = StateCodec.parse(StateProto.TrashValue.parser(), bytes);
+        return new TrashedConfig(
+                StateCodec.config(value.getConfig()),
+                value.getDeletedAtMillis(),
+                value.getDeletedBy(),
+                value.getPurging());
+    }
+
+    static LogProto.Trash trash(Command.Trash command) {
+        var value = LogProto.Trash.newBuilder().setConfigId(command.configId());
+        switch (command.step()) {
+            case Command.TrashStep.MoveIn() -> value.setMoveIn(LogProto.TrashMoveIn.getDefaultInstance());
+            case Command.TrashStep.Restore() -> value.setRestore(LogProto.TrashRestore.getDefaultInstance());
+            case Command.TrashStep.Purge() -> value.setPurge(LogProto.TrashPurge.getDefaultInstance());
+            case Command.TrashStep.Remove step ->
+                value.setRemove(LogProto.TrashRemove.newBuilder()
+                        .setCycle(step.cycle())
+                        .setDeletedAtMillis(step.deletedAtMillis()));
+        }
+        return value.build();
+    }
+
+    static Command.Trash trash(LogProto.Trash value) {
+        return new Command.Trash(
+                value.getConfigId(),
+                switch (value.getStepCase()) {
+                    case MOVE_IN -> new Command.TrashStep.MoveIn();
+                    case RESTORE -> new Command.TrashStep.Restore();
+                    case PURGE -> new Command.TrashStep.Purge();
+                    case REMOVE ->
+                        new Command.TrashStep.Remove(
+                                value.getRemove().getCycle(), value.getRemove().getDeletedAtMillis());
+                    case STEP_NOT_SET ->
+                        throw new UnknownCommandException("trash: a step of a kind that this version does not know");
+                });
     }
 
     static LogProto.Gc gc(Command.Gc command) {

@@ -5,7 +5,6 @@ import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ErrorCode;
-import dev.conflux.core.model.GcCycle;
 import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.Result;
 import dev.conflux.core.model.VersionFate;
@@ -47,28 +46,9 @@ final class PruneVersionsApplier implements Applier<Command.PruneVersions> {
                 .forEach(version -> transaction.delete(StateKeys.metadataChange(config.id(), version)));
         int entries =
                 command.releaseChanges().size() + command.metadataChanges().size();
-        moveCycle(command, gc, versions.size(), bytes, entries, transaction);
+        // More of this config may follow: only those before it are done.
+        GcApplier.moveCycle(command.cycle(), config.id() - 1, gc, versions.size(), bytes, entries, transaction);
         return new Result.VersionsPruned(config.id(), versions.size(), bytes, entries);
-    }
-
-    /** Of a leader that lost its office a command may come late: it is as good as any, but moves no cycle that is over. */
-    private static void moveCycle(
-            Command.PruneVersions command,
-            GcState gc,
-            int versions,
-            long bytes,
-            int entries,
-            StateTransaction transaction) {
-        GcCycle running = gc.running();
-        GcCycle last = gc.last();
-        if (running == null && (last == null || last.startedAtMillis() < command.cycle())) {
-            running = GcCycle.begun(command.cycle());
-        }
-        if (running != null && running.startedAtMillis() == command.cycle()) {
-            // More of this config may follow: only those before it are done.
-            GcCycle moved = running.plus(command.configId() - 1, versions, bytes, entries);
-            transaction.putGc(new GcState(gc.settings(), moved, last, gc.requestedAtMillis()));
-        }
     }
 
     private static void checkHistory(String field, List<Long> entries, long through) {

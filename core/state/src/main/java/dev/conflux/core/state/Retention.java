@@ -4,6 +4,7 @@ import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.RetentionPolicy;
+import dev.conflux.core.model.TrashedConfig;
 import dev.conflux.core.model.VersionFate;
 import java.util.SortedMap;
 
@@ -97,6 +98,11 @@ final class Retention {
 
     boolean keepsEverything() {
         return policy.days() == null && policy.count() == null;
+    }
+
+    /** Whether the trash may let go of a config. */
+    static boolean mayBeRemoved(TrashedConfig trashed, GcSettings settings, long nowMillis) {
+        return trashed.purging() || nowMillis - trashed.deletedAtMillis() >= settings.trashDays() * DAY_MILLIS;
     }
 
     /** Release changes up to this revision may go. */

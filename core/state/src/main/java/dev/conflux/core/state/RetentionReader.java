@@ -4,16 +4,21 @@ import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.RetentionPolicy;
+import dev.conflux.core.model.TrashedConfig;
 import dev.conflux.core.model.VersionFate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks for what retention lets go. Blocks on the disk: never on an event loop. Any thread. Each call reads from one
  * snapshot.
  */
 public final class RetentionReader {
+
+    /** Entries of the trash read for one page: bounded work also for a tenant with few of them. */
+    public static final int MAX_TRASH_SCAN = 10_000;
 
     private final StateStore store;
 
@@ -92,6 +97,65 @@ public final class RetentionReader {
             return ids.size() < limit;
         });
         return ids;
+    }
+
+    /**
+     * Deleted configs by id.
+     *
+     * @param tenant null = all
+     * @param after exclusive
+     * @param limit how many; at most {@link #MAX_TRASH_SCAN} entries are looked at
+     */
+    public Trash trash(@Nullable String tenant, long after, int limit) {
+        var found = new ArrayList<TrashedConfig>();
+        long[] seen = {0, after};
+        if (after < Long.MAX_VALUE) {
+            store.scan(StateKeys.trash(after + 1), StateArea.TRASH.to(), StateReads.Order.ASCENDING, (key, value) -> {
+                seen[0]++;
+                seen[1] = StateKeys.longAt(key, 1);
+                TrashedConfig trashed = GcCodec.trashed(value);
+                if (tenant == null || trashed.config().key().tenant().equals(tenant)) {
+                    found.add(trashed);
+                }
+                return found.size() < limit && seen[0] < MAX_TRASH_SCAN;
+            });
+        }
+        return new Trash(found, seen[1], found.size() == limit || seen[0] == MAX_TRASH_SCAN);
+    }
+
+    /**
+     * A part of the trash.
+     *
+     * @param through configs up to this id have been looked at
+     * @param more whether there may be others behind it
+     */
+    public record Trash(List<TrashedConfig> configs, long through, boolean more) {
+        public Trash {
+            configs = List.copyOf(configs);
+        }
+    }
+
+    public Optional<TrashedConfig> trashed(long configId) {
+        return Optional.ofNullable(store.get(StateKeys.trash(configId))).map(GcCodec::trashed);
+    }
+
+    /** Whether a cycle removes it now. */
+    public boolean mayBeRemoved(TrashedConfig trashed, long nowMillis) {
+        return Retention.mayBeRemoved(trashed, gc().settings(), nowMillis);
+    }
+
+    /** The oldest versions of a config, in the trash or not. */
+    public List<ConfigVersion> oldestVersions(long configId, int limit) {
+        var found = new ArrayList<ConfigVersion>();
+        store.scan(
+                StateKeys.ofConfig(StateArea.VERSIONS, configId),
+                StateKeys.afterConfig(StateArea.VERSIONS, configId),
+                StateReads.Order.ASCENDING,
+                (key, value) -> {
+                    found.add(StateCodec.version(value));
+                    return found.size() < limit;
+                });
+        return found;
     }
 
     /**

@@ -29,7 +29,9 @@ public enum StateArea {
     /** Dedup key of a node's own request number by log index: the order of eviction. */
     REQUEST_ORDER(0x0c),
     /** One value: settings and progress of garbage collection. */
-    GC(0x14);
+    GC(0x14),
+    /** Deleted config that can come back, by id. */
+    TRASH(0x15);
 
     private static final StateArea[] BY_PREFIX = new StateArea[256];
 

@@ -83,6 +83,7 @@ public record StateAudit(
             if (configs.size() != meta.configCount) {
                 problem("there are " + configs.size() + " configs, the counter says " + meta.configCount);
             }
+            all(StateArea.TRASH, this::trashed);
             all(StateArea.NAMES, this::name);
             all(StateArea.VERSIONS, this::version);
             all(StateArea.CONTENTS, this::content);
@@ -112,6 +113,15 @@ public record StateAudit(
                     problem(config.key() + " releases version " + rule.versionId() + ", which is not there");
                 }
             }
+        }
+
+        /** It counts for its tenant until it is gone. */
+        private void trashed(byte[] key, byte[] value) {
+            Config config = GcCodec.trashed(value).config();
+            if (configs.putIfAbsent(config.id(), config) != null) {
+                problem(config.key() + " is there and in the trash, under one id");
+            }
+            namespaces.merge(config.key().namespace(), new Count(1, 0, 0), Count::plus);
         }
 
         private void name(byte[] key, byte[] value) {

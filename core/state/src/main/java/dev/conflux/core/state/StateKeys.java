@@ -46,6 +46,10 @@ final class StateKeys {
         return one(StateArea.CONFIGS, id);
     }
 
+    static byte[] trash(long configId) {
+        return one(StateArea.TRASH, configId);
+    }
+
     static byte[] version(long configId, long versionId) {
         return two(StateArea.VERSIONS, configId, versionId);
     }

@@ -2,6 +2,7 @@ package dev.conflux.core.state;
 
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.core.model.ChangeEvent;
+import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfigVersion;
@@ -10,6 +11,7 @@ import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.ReleaseChange;
+import dev.conflux.core.model.TrashedConfig;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -348,6 +350,72 @@ final class StateTransaction {
         commandDeleted.put(config.id(), config.key());
         meta.configCount--;
         addUsage(config.key().tenant(), -1, -sums[0], -sums[1]);
+    }
+
+    @Nullable
+    TrashedConfig trashed(long configId) {
+        byte[] stored = get(StateKeys.trash(configId));
+        return stored == null ? null : GcCodec.trashed(stored);
+    }
+
+    void putTrash(TrashedConfig trashed) {
+        put(StateKeys.trash(trashed.config().id()), GcCodec.trashed(trashed));
+    }
+
+    /** The config goes, what hangs on it stays; the tenant's usage counts it still. */
+    void moveToTrash(TrashedConfig trashed) {
+        Config config = trashed.config();
+        delete(StateKeys.name(config.key()));
+        delete(StateKeys.config(config.id()));
+        putTrash(trashed);
+        commandConfigs.put(config.id(), Optional.empty());
+        commandDeleted.put(config.id(), config.key());
+        meta.configCount--;
+    }
+
+    void restoreFromTrash(Config config) {
+        put(StateKeys.name(config.key()), StateKeys.longBytes(config.id()));
+        putConfig(config);
+        delete(StateKeys.trash(config.id()));
+        meta.configCount++;
+    }
+
+    /** What {@link #removeFromTrash} took. */
+    record Removed(int versions, long contentBytes, int entries, boolean complete) {}
+
+    /** Takes the oldest versions and history entries, a bounded number; with the last of them the config. */
+    Removed removeFromTrash(TrashedConfig trashed) {
+        Config config = trashed.config();
+        int limit = Command.PruneVersions.MAX_PRUNED;
+        var versionsGone = new ArrayList<ConfigVersion>();
+        scan(
+                StateKeys.ofConfig(StateArea.VERSIONS, config.id()),
+                StateKeys.afterConfig(StateArea.VERSIONS, config.id()),
+                (key, value) -> {
+                    versionsGone.add(StateCodec.version(value));
+                    return versionsGone.size() < limit;
+                });
+        deleteVersions(config, versionsGone);
+        int entries = 0;
+        boolean complete = versionsGone.size() < limit;
+        for (StateArea area : List.of(StateArea.RELEASE_HISTORY, StateArea.METADATA_HISTORY)) {
+            var keys = new ArrayList<byte[]>();
+            scan(StateKeys.ofConfig(area, config.id()), StateKeys.afterConfig(area, config.id()), (key, value) -> {
+                keys.add(key);
+                return keys.size() < limit;
+            });
+            keys.forEach(this::delete);
+            entries += keys.size();
+            complete &= keys.size() < limit;
+        }
+        if (complete) {
+            delete(StateKeys.trash(config.id()));
+            addUsage(config.key().tenant(), -1, 0, 0);
+        } else {
+            putTrash(new TrashedConfig(config, trashed.deletedAtMillis(), trashed.deletedBy(), true));
+        }
+        long bytes = versionsGone.stream().mapToLong(ConfigVersion::sizeBytes).sum();
+        return new Removed(versionsGone.size(), bytes, entries, complete);
     }
 
     /** Removes versions that nothing refers to. */

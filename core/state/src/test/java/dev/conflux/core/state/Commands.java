@@ -171,9 +171,10 @@ public final class Commands {
                         "back",
                         cas(random));
             default ->
-                switch (random.nextInt(6)) {
+                switch (random.nextInt(7)) {
                     case 0, 1 -> new Command.DeleteConfig(id);
                     case 2 -> collection(id, random);
+                    case 3 -> trash(id, random);
                     default -> publish(id, text);
                 };
         };
@@ -195,6 +196,16 @@ public final class Commands {
                         List.of(),
                         random.nextBoolean() ? List.of(1L) : List.of());
         };
+    }
+
+    private static Command trash(long id, Random random) {
+        return new Command.Trash(
+                id,
+                switch (random.nextInt(6)) {
+                    case 0, 1, 2 -> new Command.TrashStep.MoveIn();
+                    case 3, 4 -> new Command.TrashStep.Restore();
+                    default -> new Command.TrashStep.Purge();
+                });
     }
 
     private static @Nullable Long cas(Random random) {

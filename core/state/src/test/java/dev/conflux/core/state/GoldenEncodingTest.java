@@ -156,6 +156,12 @@ class GoldenEncodingTest {
         all.put("GcRequestCycle", new Command.Gc(new Command.GcStep.RequestCycle()));
         all.put("PruneVersions", new Command.PruneVersions(2, 7, List.of(1L), List.of(), List.of(1L)));
         all.put("GcEnd", new Command.Gc(new Command.GcStep.End(7, "archive")));
+        all.put("TrashMoveIn", new Command.Trash(2, new Command.TrashStep.MoveIn()));
+        all.put("TrashRestore", new Command.Trash(2, new Command.TrashStep.Restore()));
+        all.put("TrashMoveInAgain", new Command.Trash(2, new Command.TrashStep.MoveIn()));
+        all.put("TrashPurge", new Command.Trash(2, new Command.TrashStep.Purge()));
+        // At the stamp of the second move: the test's 20th command.
+        all.put("TrashRemove", new Command.Trash(2, new Command.TrashStep.Remove(8, Commands.T0 + 20)));
         return all;
     }
 
@@ -178,6 +184,7 @@ class GoldenEncodingTest {
                 new ConfluxError.Unavailable(ErrorCode.NO_LEADER, "m"),
                 new ConfluxError.Indeterminate("k"),
                 new ConfluxError.VersionInUse(1, 2, VersionFate.ROLLBACK_TARGET),
+                new ConfluxError.ConfigInUse(1, 1_700_000_000_000L, 2, 3, 600, List.of(4, 5)),
                 new ConfluxError.Internal("m"));
     }
 }

@@ -7,6 +7,7 @@ import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.Release;
+import dev.conflux.core.model.TrashedConfig;
 import dev.conflux.core.state.proto.StateProto;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -50,6 +51,17 @@ public final class StateStoreInvariants {
             return true;
         });
         assertThat(meta.configCount).isEqualTo(configs.size());
+        int named = configs.size();
+        all(store, StateArea.TRASH, (key, value) -> {
+            TrashedConfig trashed = GcCodec.trashed(value);
+            Config config = trashed.config();
+            assertThat(StateKeys.longAt(key, 1)).isEqualTo(config.id());
+            assertThat(configs.putIfAbsent(config.id(), config)).isNull();
+            usage.merge(config.key().tenant(), new TenantUsage(1, 0, 0), (a, b) -> a.plus(1, 0, 0));
+            assertThat(trashed.purging() || store.get(StateKeys.version(config.id(), config.latestVersionId())) != null)
+                    .isTrue();
+            return true;
+        });
         long[] counts = new long[4];
         all(store, StateArea.NAMES, (key, value) -> {
             Config config = Objects.requireNonNull(configs.get(StateKeys.longAt(value, 0)));
@@ -57,7 +69,7 @@ public final class StateStoreInvariants {
             counts[0]++;
             return true;
         });
-        assertThat(counts[0]).isEqualTo(configs.size());
+        assertThat(counts[0]).isEqualTo(named);
         all(store, StateArea.VERSIONS, (key, value) -> {
             ConfigVersion version = StateCodec.version(value);
             Config config = Objects.requireNonNull(configs.get(version.configId()));
@@ -98,6 +110,10 @@ public final class StateStoreInvariants {
         }
         assertThat(gc.last() == null || !gc.last().running()).isTrue();
         for (Config config : configs.values()) {
+            byte[] trashed = store.get(StateKeys.trash(config.id()));
+            if (trashed != null && GcCodec.trashed(trashed).purging()) {
+                continue;
+            }
             // What a rollback may need is there.
             VersionReferences.of(config, store)
                     .keySet()

@@ -71,20 +71,23 @@ final class GcEndpoints {
         var retention = RetentionJson.read(body);
         Integer releases = body.optionalInt("release_history");
         Integer metadata = body.optionalInt("metadata_history");
+        Integer trashDays = body.optionalInt("trash_days");
         body.end();
         Written<GcSettings> written = gc.configure(
                 request.caller(),
                 new GcSettings(
                         retention,
                         releases == null ? GcSettings.DEFAULT.releaseHistory() : releases,
-                        metadata == null ? GcSettings.DEFAULT.metadataHistory() : metadata));
+                        metadata == null ? GcSettings.DEFAULT.metadataHistory() : metadata,
+                        trashDays == null ? GcSettings.DEFAULT.trashDays() : trashDays));
         return ManagementEndpoints.written(200, written, settings(Json.object(), written.value()));
     }
 
     private static ObjectNode settings(ObjectNode json, GcSettings settings) {
         json.set("retention_policy", RetentionJson.write(settings.retention()));
         return json.put("release_history", settings.releaseHistory())
-                .put("metadata_history", settings.metadataHistory());
+                .put("metadata_history", settings.metadataHistory())
+                .put("trash_days", settings.trashDays());
     }
 
     Reply preview(Request request) {

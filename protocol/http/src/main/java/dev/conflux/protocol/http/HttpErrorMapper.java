@@ -30,6 +30,7 @@ final class HttpErrorMapper {
                     CAS_MISMATCH,
                     CAS_REQUIRED,
                     VERSION_IN_USE,
+                    CONFIG_IN_USE,
                     PROPOSAL_PENDING,
                     MEMBERSHIP_CHANGE_IN_PROGRESS,
                     OPERATION_REFUSED,
@@ -90,6 +91,13 @@ final class HttpErrorMapper {
             case ConfluxError.IdempotencyExpired e -> {}
             case ConfluxError.Unavailable e -> {}
             case ConfluxError.Indeterminate e -> {}
+            case ConfluxError.ConfigInUse e -> {
+                problem.put("config_id", e.configId())
+                        .put("last_fetched_at", e.lastFetchedMillis() == 0 ? null : Wire.time(e.lastFetchedMillis()))
+                        .put("nodes", e.nodes())
+                        .put("watchers", e.watchers());
+                e.silent().forEach(problem.putArray("silent_nodes")::add);
+            }
             case ConfluxError.VersionInUse e ->
                 problem.put("config_id", e.configId())
                         .put("version_id", e.versionId())

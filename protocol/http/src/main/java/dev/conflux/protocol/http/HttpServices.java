@@ -11,6 +11,8 @@ import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.SearchService;
+import dev.conflux.core.service.TrashService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 
@@ -28,4 +30,6 @@ public record HttpServices(
         WatchService watch,
         ClusterService cluster,
         GcService gc,
+        TrashService trash,
+        SearchService search,
         Metrics metrics) {}

@@ -23,6 +23,7 @@ import dev.conflux.core.service.PublishService.StrategyType;
 import dev.conflux.core.service.PublishService.Target;
 import dev.conflux.core.service.ReleaseService;
 import dev.conflux.core.service.ReleaseSpec;
+import dev.conflux.core.service.TrashService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.Written;
 import java.util.ArrayList;
@@ -135,8 +136,9 @@ final class ManagementEndpoints {
     }
 
     Reply deleteConfig(Request request) {
-        request.allowQuery(false);
-        Written<Result.ConfigDeleted> written = services.configs().delete(request.caller(), request.number("id"));
+        request.allowQuery(false, "force");
+        Written<Result.ConfigDeleted> written = services.trash()
+                .delete(request.caller(), request.number("id"), TrashService.Force.of(request.queryFlag("force")));
         return marked(Reply.empty(204), written);
     }
 
@@ -493,7 +495,7 @@ final class ManagementEndpoints {
         return marked(Reply.json(status, json), written);
     }
 
-    private static Reply marked(Reply reply, Written<?> written) {
+    static Reply marked(Reply reply, Written<?> written) {
         Reply at = reply.at(written.revision());
         return written.replayed() ? at.with("X-Idempotent-Replay", "true") : at;
     }

@@ -27,6 +27,8 @@ final class Routes {
         var routes = new Routes();
         routes.platform(new PlatformEndpoints(services));
         routes.management(new ManagementEndpoints(services));
+        routes.trash(new TrashEndpoints(services.trash()));
+        routes.get("/api/v1/mgt/search", LIST, new SearchEndpoint(services.search())::handle);
         // The hot path answers this one before the table is asked; the entry gives 405 and the inventory.
         routes.stream(HttpMethod.GET, FetchHandler.PREFIX + "{tenant}/{app}/{env}/{name}", READ, fetch::handleRouted);
         routes.get("/api/v1/fetch/configs/{tenant}/{app}/{env}", READ, new FetchAllEndpoint(services)::handle);
@@ -98,6 +100,12 @@ final class Routes {
         add(HttpMethod.DELETE, "/_cluster/nodes/{id}", ADMIN, platform::removeNode);
         post("/_cluster/feature-level", ADMIN, platform::raiseFeatureLevel);
         post("/_cluster/snapshot", ADMIN, platform::snapshot);
+    }
+
+    private void trash(TrashEndpoints trash) {
+        get("/api/v1/mgt/trash", LIST, trash::list);
+        post("/api/v1/mgt/trash/{id}/restore", WRITE, trash::restore);
+        add(HttpMethod.DELETE, "/api/v1/mgt/trash/{id}", DELETE, trash::purge);
     }
 
     private void gc(GcEndpoints gc, Access look) {

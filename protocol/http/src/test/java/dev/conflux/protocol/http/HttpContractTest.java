@@ -1244,7 +1244,7 @@ class HttpContractTest {
                     CONFIGS + "/" + id + "/publish",
                     "{\"content\":\"v2\",\"strategy\":{\"type\":\"canary\",\"labels\":{\"region\":\"eu\"}}}");
             assertThat(eu.nextOf("change").at("/changes/0/new_version").asInt()).isEqualTo(2);
-            node.send("DELETE", CONFIGS + "/" + id, new byte[0]);
+            node.send("DELETE", CONFIGS + "/" + id + "?force=true", new byte[0]);
             JsonNode gone = us.nextOf("change");
             assertThat(gone.at("/changes/0/event_type").asString()).isEqualTo("DELETE");
             assertThat(gone.at("/changes/0/new_version").asInt()).isZero();

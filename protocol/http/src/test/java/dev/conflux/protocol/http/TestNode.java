@@ -16,7 +16,9 @@ import dev.conflux.core.service.MetadataStore;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.SearchService;
 import dev.conflux.core.service.SingleNodeConsensus;
+import dev.conflux.core.service.TrashService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 import dev.conflux.core.state.ConfigState;
@@ -90,6 +92,9 @@ final class TestNode implements AutoCloseable {
                 watch,
                 new ClusterService(consensus, gate, authorizer),
                 new GcService(log, state, collector, gate, authorizer, Clock.systemUTC()),
+                new TrashService(
+                        consensus, log, state, authorizer, gate, TrashService.DEFAULT_PROTECTION, Clock.systemUTC()),
+                new SearchService(state.reader(), authorizer),
                 new Metrics());
         http = HttpProtocol.start(vertx, HttpServerConfig.plaintext("127.0.0.1", 0, "127.0.0.1", 0, true), services);
         admin = services.auth().login("admin", PASSWORD).accessToken();

@@ -59,6 +59,7 @@ final class Client {
     private final Shared shared;
     private final SplittableRandom random;
     private final ArrayDeque<Runnable> preparations = new ArrayDeque<>();
+    private final ArrayDeque<Long> trashed = new ArrayDeque<>();
     private Runnable prepared = () -> {};
     private boolean preparing;
     private int process;
@@ -200,7 +201,7 @@ final class Client {
         if (id == null) {
             return Commands.create(path, text, Commands.fresh());
         }
-        return switch (random.nextInt(9)) {
+        return switch (random.nextInt(10)) {
             case 0 -> new Command.CreateVersion(id, Commands.content(text), null);
             case 1 -> new Command.UpdateMetadata(id, Commands.attribute("a" + random.nextInt(3), text), null);
             case 2 ->
@@ -214,8 +215,18 @@ final class Client {
             case 3 -> new Command.Rollback(id, 1 + random.nextInt(3), Command.RollbackMode.STABLE_ONLY, "back", null);
             case 4 -> {
                 shared.ids.remove(path);
+                if (random.nextBoolean()) {
+                    trashed.add(id);
+                    yield new Command.Trash(id, new Command.TrashStep.MoveIn());
+                }
                 yield new Command.DeleteConfig(id);
             }
+            case 7 ->
+                trashed.isEmpty()
+                        ? Commands.publish(id, text)
+                        : new Command.Trash(
+                                trashed.removeFirst(),
+                                random.nextBoolean() ? new Command.TrashStep.Restore() : new Command.TrashStep.Purge());
             case 5 ->
                 new Command.Gc(new Command.GcStep.Configure(
                         new GcSettings(new RetentionPolicy(null, 1 + random.nextInt(2)), 10, 1)));

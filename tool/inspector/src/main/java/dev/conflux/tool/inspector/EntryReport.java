@@ -160,6 +160,9 @@ record EntryReport(
                 case Command.DeleteConfig delete -> target = id(delete.configId());
                 case Command.PruneVersions prune ->
                     target = id(prune.configId()) + ", " + prune.versionIds().size() + " versions";
+                case Command.Trash trash ->
+                    target = id(trash.configId()) + ", "
+                            + trash.step().getClass().getSimpleName();
                 case Command.Gc gc -> target = gc.step().getClass().getSimpleName();
             }
         } catch (UnknownCommandException e) {
