@@ -60,8 +60,11 @@ final class Failpoint {
             "store.before_place=halt",
             "store.before_open=halt",
             "store.before_switch=halt",
-            "store.after_switch=halt",
-            "log.before_reset=halt");
+            "store.after_switch=halt");
+
+    /** While a leader's log, which was cut off as it appended, is brought into line with the others' again. */
+    static final List<String> OVERTAKING_STEPS =
+            List.of("log.before_lower_mark=halt", "log.before_truncate=halt", "log.before_reset=halt");
 
     private Failpoint() {}
 
