@@ -134,6 +134,10 @@ final class Nemesis {
     }
 
     private void carryOut(Plan.Step step) {
+        if (!target.network().can(step.kind())) {
+            leftOut(step);
+            return;
+        }
         switch (step.kind()) {
             case KILL ->
                 withProcess(step, node -> {
