@@ -69,6 +69,21 @@ final class Failpoint {
     static final List<String> OVERTAKING_STEPS =
             List.of("log.before_lower_mark=halt", "log.before_truncate=halt", "log.before_reset=halt");
 
+    /** Whom a step of {@link #MEMBER_STEPS} is armed in. */
+    static final String JOINING = "joining:";
+
+    static final String LEADER = "leader:";
+
+    /** While a member is replaced, by the node that joins and by the leader. */
+    static final List<String> MEMBER_STEPS = List.of(
+            "joining:bootstrap.before_identity=halt",
+            "leader:file.before_rename=halt",
+            "joining:bootstrap.after_identity=halt",
+            "leader:file.after_rename=halt",
+            "joining:log.after_append=halt",
+            "leader:apply.after_batch=halt",
+            "joining:apply.before_batch=halt");
+
     private Failpoint() {}
 
     static boolean ofSnapshot(String step) {

@@ -37,8 +37,13 @@ class FailpointCoverageIT {
         assertThat(points).hasSizeGreaterThanOrEqualTo(50).doesNotHaveDuplicates();
         assertThat(points).allMatch(point -> point.matches("[a-z]+\\.[a-z_]+"));
         assertThat(points)
-                .containsAll(Stream.of(Failpoint.STEPS, Failpoint.INSTALL_STEPS, Failpoint.OVERTAKING_STEPS)
+                .containsAll(Stream.of(
+                                Failpoint.STEPS,
+                                Failpoint.INSTALL_STEPS,
+                                Failpoint.OVERTAKING_STEPS,
+                                Failpoint.MEMBER_STEPS)
                         .flatMap(List::stream)
+                        .map(step -> step.substring(step.indexOf(':') + 1))
                         .filter(step -> !step.isEmpty())
                         .map(step -> step.substring(0, step.indexOf('=')))
                         .collect(Collectors.toSet()));
