@@ -46,6 +46,9 @@ final class Limits {
     /** Chunk of a snapshot file. */
     static final int SNAPSHOT_CHUNK_BYTES = 512 * 1024;
 
+    /** The engine's list of a snapshot's files: some hundred thousand of them. */
+    static final long MAX_SNAPSHOT_META_BYTES = 32L << 20;
+
     /** Bytes per second at which snapshots are fetched from one member: leaves disk and network for replication. */
     static final long SNAPSHOT_BYTES_PER_SECOND = 64L << 20;
 
