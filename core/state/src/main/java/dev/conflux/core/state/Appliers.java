@@ -2,6 +2,7 @@ package dev.conflux.core.state;
 
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.ScheduleCommand;
 
 /** Which applier a command goes to. */
 class Appliers {
@@ -14,6 +15,8 @@ class Appliers {
     private final RollbackApplier rollback = new RollbackApplier();
     private final DeleteConfigApplier deleteConfig = new DeleteConfigApplier();
 
+    private final ScheduleApplier schedule = new ScheduleApplier();
+
     Result apply(Command command, StateTransaction transaction) {
         return switch (command) {
             case Command.CreateConfig create -> createConfig.apply(create, transaction);
@@ -23,6 +26,7 @@ class Appliers {
             case Command.Publish all -> publish.apply(all, transaction);
             case Command.Rollback back -> rollback.apply(back, transaction);
             case Command.DeleteConfig delete -> deleteConfig.apply(delete, transaction);
+            case ScheduleCommand change -> schedule.apply(change, transaction);
         };
     }
 }

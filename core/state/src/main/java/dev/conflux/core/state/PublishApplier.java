@@ -60,6 +60,10 @@ final class PublishApplier implements Applier<Command.Publish> {
         Config changed = ReleaseRules.change(
                 Versions.withLatest(config, version.id(), transaction), rules, comment, "publish", transaction);
         transaction.putConfig(changed);
-        return new Result.PublishedItem(changed, version);
+        Integer minutes = item.makeDefaultAfterMinutes();
+        return new Result.PublishedItem(
+                changed,
+                version,
+                minutes == null ? null : ScheduleApplier.promoteLater(changed, version, minutes, comment, transaction));
     }
 }

@@ -60,6 +60,11 @@ final class StateKeys {
         return two(StateArea.METADATA_HISTORY, configId, metadataVersion);
     }
 
+    /** Of a schedule or rollout. */
+    static byte[] delivery(StateArea area, long configId, long id) {
+        return two(area, configId, id);
+    }
+
     /** Inclusive start of everything of one config in an area keyed by config id. */
     static byte[] ofConfig(StateArea area, long configId) {
         return one(area, configId);

@@ -9,6 +9,7 @@ import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.ReleaseChange;
+import dev.conflux.core.model.Schedule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -161,6 +162,32 @@ final class StoreReader implements StateReader {
     @Override
     public List<MetadataChange> metadataHistory(long configId, long before, int limit) {
         return newestFirst(StateArea.METADATA_HISTORY, configId, before, limit, StateCodec::metadataChange);
+    }
+
+    @Override
+    public Optional<Schedule> schedule(long configId, long id) {
+        return Optional.ofNullable(store.get(StateKeys.delivery(StateArea.SCHEDULES, configId, id)))
+                .map(DeliveryCodec::schedule);
+    }
+
+    @Override
+    public List<Schedule> schedules(long configId, long before, int limit) {
+        return newestFirst(StateArea.SCHEDULES, configId, before, limit, DeliveryCodec::schedule);
+    }
+
+    @Override
+    public List<Agenda.Item> agenda(long untilMillis, int limit) {
+        checkLimit(limit);
+        var found = new ArrayList<Agenda.Item>();
+        store.scan(StateArea.AGENDA.from(), StateArea.AGENDA.to(), StateReads.Order.ASCENDING, (key, value) -> {
+            Agenda.Item item = Agenda.Item.of(key);
+            boolean due = item.dueMillis() <= untilMillis;
+            if (due) {
+                found.add(item);
+            }
+            return due && found.size() < limit;
+        });
+        return found;
     }
 
     private <T> List<T> newestFirst(
