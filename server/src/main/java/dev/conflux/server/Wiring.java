@@ -23,10 +23,12 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.DeliveryRunner;
 import dev.conflux.core.service.FetchService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.ScheduleService;
 import dev.conflux.core.service.TracedStateMachine;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
@@ -118,9 +120,12 @@ final class Wiring implements AutoCloseable {
                 new VersionService(commands, state.reader(), authorizer, gate),
                 new ReleaseService(commands, state.reader(), authorizer, gate),
                 new PublishService(commands, state.reader(), authorizer, gate),
+                new ScheduleService(commands, state.reader(), authorizer, gate),
                 open("watch", WatchService.on(state, gate, authorizer, WatchService.DEFAULT_PROGRESS_INTERVAL)),
                 new ClusterService(node, gate, authorizer),
                 metrics);
+        DeliveryRunner deliveries = open("deliveries", DeliveryRunner.start(state, node, commands, Clock.systemUTC()));
+        deliveries.observe(metrics);
         Vertx vertx = vertx();
         open(
                 "event loops",

@@ -27,6 +27,7 @@ final class Routes {
         var routes = new Routes();
         routes.platform(new PlatformEndpoints(services));
         routes.management(new ManagementEndpoints(services));
+        routes.deliveries(new DeliveryEndpoints(services));
         // The hot path answers this one before the table is asked; the entry gives 405 and the inventory.
         routes.stream(HttpMethod.GET, FetchHandler.PREFIX + "{tenant}/{app}/{env}/{name}", READ, fetch::handleRouted);
         routes.get("/api/v1/fetch/configs/{tenant}/{app}/{env}", READ, new FetchAllEndpoint(services)::handle);
@@ -86,6 +87,14 @@ final class Routes {
         post(config + "/publish", PUBLISH, mgt::publish);
         post(config + "/rollback", PUBLISH, mgt::rollback);
         post("/api/v1/mgt/publish-batch", PUBLISH, mgt::publishBatch);
+    }
+
+    private void deliveries(DeliveryEndpoints deliveries) {
+        String schedules = "/api/v1/mgt/configs/{id}/schedules";
+        post(schedules, PUBLISH, deliveries::createSchedule);
+        get(schedules, READ, deliveries::listSchedules);
+        get(schedules + "/{schedule}", READ, deliveries::getSchedule);
+        add(HttpMethod.DELETE, schedules + "/{schedule}", PUBLISH, deliveries::cancelSchedule);
     }
 
     private void operations(PlatformEndpoints platform, Access look) {
