@@ -53,7 +53,7 @@ public sealed interface Command {
     record DeleteConfig(long configId) implements Command {}
 
     /** What happens to a config's rules later, or step by step. */
-    sealed interface Delivery extends Command permits ScheduleCommand {}
+    sealed interface Delivery extends Command permits ScheduleCommand, RolloutCommand {}
 
     /**
      * One config of a publish.

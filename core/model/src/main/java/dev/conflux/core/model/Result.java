@@ -26,6 +26,8 @@ public sealed interface Result {
 
     record ScheduleChanged(Schedule schedule) implements Result {}
 
+    record RolloutChanged(Rollout rollout, Config config) implements Result {}
+
     /**
      * One config of a publish, after it.
      *

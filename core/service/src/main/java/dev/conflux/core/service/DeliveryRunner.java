@@ -18,7 +18,9 @@ import dev.conflux.core.state.ConfigView;
 import dev.conflux.core.state.StateReader;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
@@ -40,35 +42,56 @@ public final class DeliveryRunner implements AutoCloseable {
     /** Something is due, and this node does not lead, or could not do it. */
     private static final Duration LOOK_AGAIN = Duration.ofMillis(500);
 
-    /** Items per round; those that cannot be done must not keep later ones from their turn. */
-    private static final int ROUND = 1000;
+    /** So that what has been done has left the agenda. */
+    private static final Duration SHORTEST_NAP = Duration.ofMillis(1);
+
+    /** Items read at once. */
+    private static final int PAGE = 500;
 
     private final StateReader reader;
     private final Supplier<Agenda> agenda;
     private final ConsensusNode node;
     private final CommandLog log;
     private final Clock clock;
+    private final RolloutExecutor rollouts;
     private final LongAdder done = new LongAdder();
     private final LongAdder failed = new LongAdder();
     private final Thread thread;
     private volatile boolean closed;
 
-    /** Listens to {@code state} and begins. */
-    public static DeliveryRunner start(ConfigState state, ConsensusNode node, CommandLog log, Clock clock) {
-        var runner = new DeliveryRunner(state.reader(), state::agenda, node, log, clock);
+    /**
+     * Listens to {@code state} and begins.
+     *
+     * @param gateInterval how long to wait before a gate is asked again
+     */
+    public static DeliveryRunner start(
+            ConfigState state,
+            ConsensusNode node,
+            CommandLog log,
+            GateProbe gates,
+            Duration gateInterval,
+            Clock clock) {
+        var runner = new DeliveryRunner(state.reader(), state::agenda, node, log, gates, gateInterval, clock);
         state.addListener(runner.listener());
         runner.thread.start();
         return runner;
     }
 
     private DeliveryRunner(
-            StateReader reader, Supplier<Agenda> agenda, ConsensusNode node, CommandLog log, Clock clock) {
+            StateReader reader,
+            Supplier<Agenda> agenda,
+            ConsensusNode node,
+            CommandLog log,
+            GateProbe gates,
+            Duration gateInterval,
+            Clock clock) {
         this.reader = reader;
         this.agenda = agenda;
         this.node = node;
         this.log = log;
         this.clock = clock;
         this.thread = Thread.ofVirtual().name("deliveries").unstarted(this::run);
+        this.rollouts = new RolloutExecutor(reader, log, gates, gateInterval, clock, () -> LockSupport.unpark(thread));
     }
 
     /** On the apply thread. */
@@ -77,6 +100,7 @@ public final class DeliveryRunner implements AutoCloseable {
             private Agenda last = agenda.get();
 
             @Override
+            @SuppressWarnings("ReferenceEquality") // A new one each time that it may have changed.
             public void onApplied(ConfigView view, List<ChangeEvent> events) {
                 Agenda now = agenda.get();
                 if (now != last) {
@@ -98,9 +122,14 @@ public final class DeliveryRunner implements AutoCloseable {
                 "conflux_schedules_pending",
                 "Schedules that are pending",
                 () -> agenda.get().pendingSchedules());
+        metrics.gauge(
+                "conflux_rollouts_active",
+                "Rollouts that have not ended",
+                () -> agenda.get().activeRollouts());
         String help = "Schedules that this node has run while it led";
         metrics.counter("conflux_schedules_run", help, done, LongAdder::sum, "result", "done");
         metrics.counter("conflux_schedules_run", help, failed, LongAdder::sum, "result", "failed");
+        rollouts.observe(metrics);
     }
 
     private void run() {
@@ -119,22 +148,43 @@ public final class DeliveryRunner implements AutoCloseable {
         long now = clock.millis();
         long due = agenda.get().nextDueMillis();
         if (due > now) {
-            return due - now > LONGEST_NAP.toMillis() ? LONGEST_NAP : Duration.ofMillis(due - now);
+            return nap(due - now);
         }
         if (node.status().role() != Role.LEADER) {
+            rollouts.forgetAllBut(List.of());
             return LOOK_AGAIN;
         }
-        boolean all = true;
-        for (Agenda.Item item : reader.agenda(now, ROUND)) {
-            if (closed) {
-                break;
+        long wait = LONGEST_NAP.toMillis();
+        var rolling = new HashSet<Agenda.Item>();
+        Agenda.Item after = null;
+        List<Agenda.Item> page;
+        do {
+            page = reader.agenda(after, now + LONGEST_NAP.toMillis(), PAGE);
+            for (Agenda.Item item : page) {
+                after = item;
+                if (closed) {
+                    return SHORTEST_NAP;
+                }
+                wait = Math.min(wait, item.dueMillis() > now ? item.dueMillis() - now : take(item, rolling));
             }
-            all &= switch (item.kind()) {
-                case SCHEDULE -> runSchedule(item);
-                case ROLLOUT -> true;
-            };
-        }
-        return all ? Duration.ofMillis(1) : LOOK_AGAIN;
+        } while (page.size() == PAGE);
+        rollouts.forgetAllBut(rolling);
+        return nap(wait);
+    }
+
+    private static Duration nap(long millis) {
+        return Duration.ofMillis(Math.clamp(millis, SHORTEST_NAP.toMillis(), LONGEST_NAP.toMillis()));
+    }
+
+    /** Takes a due item; returns after how many milliseconds to look at it again. */
+    private long take(Agenda.Item item, Set<Agenda.Item> rolling) {
+        return switch (item.kind()) {
+            case SCHEDULE -> runSchedule(item) ? SHORTEST_NAP.toMillis() : LOOK_AGAIN.toMillis();
+            case ROLLOUT -> {
+                rolling.add(item);
+                yield rollouts.look(item);
+            }
+        };
     }
 
     /** True when there is nothing left to do about it. */
@@ -175,7 +225,8 @@ public final class DeliveryRunner implements AutoCloseable {
         }
     }
 
-    private static Caller as(String author) {
+    /** The name that histories show; rights were checked when the delivery was made. */
+    static Caller as(String author) {
         return new Caller(new Principal(0, author, false), TraceIds.next());
     }
 
@@ -184,6 +235,7 @@ public final class DeliveryRunner implements AutoCloseable {
     public void close() {
         closed = true;
         LockSupport.unpark(thread);
+        rollouts.close();
         try {
             thread.join(CommandLog.DEFAULT_TIMEOUT);
         } catch (InterruptedException e) {

@@ -6,9 +6,12 @@ import static org.awaitility.Awaitility.await;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.Role;
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.Gate;
 import dev.conflux.core.model.Principal;
 import dev.conflux.core.model.ReleaseChange;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.Rollout;
+import dev.conflux.core.model.RolloutCommand;
 import dev.conflux.core.model.Schedule;
 import dev.conflux.core.model.ScheduleCommand;
 import dev.conflux.core.state.Commands;
@@ -17,6 +20,7 @@ import dev.conflux.core.state.InMemoryStateStore;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,7 +35,9 @@ class DeliveryRunnerTest {
     private final ConfigState state = new ConfigState(new InMemoryStateStore());
     private final SingleNodeConsensus consensus = new SingleNodeConsensus(state);
     private final CommandLog log = new CommandLog(consensus, state, Duration.ofSeconds(5));
-    private final DeliveryRunner runner = DeliveryRunner.start(state, consensus, log, Clock.systemUTC());
+    private final ScriptedGates gates = new ScriptedGates();
+    private final DeliveryRunner runner =
+            DeliveryRunner.start(state, consensus, log, gates, Duration.ofMillis(50), Clock.systemUTC());
 
     @BeforeEach
     void createAConfigWithTwoVersions() {
@@ -91,6 +97,81 @@ class DeliveryRunnerTest {
         // then
         awaitState(schedule, Schedule.State.DONE);
         assertThat(history()).hasSize(2);
+    }
+
+    @Test
+    void shouldTakeARolloutFromStageToStageAndCompleteIt() {
+        Rollout rollout = start(Duration.ofMillis(150), new Gate.Webhook("http://gates.test/x"));
+
+        awaitState(rollout, Rollout.State.COMPLETED);
+
+        assertThat(gates.asked).hasValue(2);
+        assertThat(history()).extracting(ReleaseChange::changedBy).startsWith("rollout " + rollout.id() + " of ann");
+        assertThat(history())
+                .extracting(ReleaseChange::comment)
+                .containsExactly(
+                        "rollout " + rollout.id() + ", completed: all gates pass",
+                        "rollout " + rollout.id() + ", stage 2 of 2: all gates pass",
+                        "rollout " + rollout.id() + ", stage 1 of 2",
+                        "first");
+        assertThat(history().getFirst().after().getFirst().versionId()).isEqualTo(2);
+    }
+
+    @Test
+    void shouldRollBackWhenAGateFailsAndOnlyThen() {
+        // given
+        gates.answer(new GateProbe.Answer.Wait("not yet"));
+        Rollout rollout = start(Duration.ofMillis(50), new Gate.Webhook("http://gates.test/x"));
+        await().until(() -> gates.asked.get() > RolloutExecutor.MAX_ATTEMPTS + 3);
+        assertThat(rollout(rollout).state()).isEqualTo(Rollout.State.RUNNING);
+        assertThat(rollout(rollout).stage()).isZero();
+
+        // when
+        gates.answer(new GateProbe.Answer.Fail("5 % errors"));
+
+        // then
+        awaitState(rollout, Rollout.State.ROLLED_BACK);
+        assertThat(rollout(rollout).history().getLast().reason()).isEqualTo("5 % errors");
+        assertThat(history()).hasSize(3);
+        assertThat(history().getFirst().after()).isEqualTo(rollout.base());
+    }
+
+    @Test
+    void shouldPauseWhenAGateCannotBeAskedAndGoOnWhenAPersonHasLooked() {
+        gates.answer(new GateProbe.Answer.Unknown("connection refused"));
+        Rollout rollout = start(Duration.ofMillis(10), new Gate.Webhook("http://gates.test/x"));
+        awaitState(rollout, Rollout.State.PAUSED);
+        assertThat(gates.asked).hasValue(RolloutExecutor.MAX_ATTEMPTS);
+        assertThat(rollout(rollout).history().getLast().reason()).isEqualTo("connection refused");
+        assertThat(rollout(rollout).stage()).isZero();
+
+        gates.answer(new GateProbe.Answer.Pass("fine"));
+        log.submit(
+                ANN, new RolloutCommand.SteerRollout(1, rollout.id(), null, RolloutCommand.Direction.RESUME, "looked"));
+        awaitState(rollout, Rollout.State.COMPLETED);
+    }
+
+    @Test
+    void shouldNotAskAHostThatIsNotAllowedAnyMore() {
+        Rollout rollout = start(Duration.ZERO, new Gate.Webhook("http://elsewhere.test/x"));
+        awaitState(rollout, Rollout.State.PAUSED);
+        assertThat(gates.asked).hasValue(0);
+    }
+
+    private Rollout start(Duration bake, Gate gate) {
+        var stages = List.of(
+                new Rollout.Stage(new TreeMap<>(), 1_000, bake.toMillis(), List.of(gate)),
+                new Rollout.Stage(new TreeMap<>(), 5_000, bake.toMillis(), List.of(gate)));
+        var command = new RolloutCommand.StartRollout(1, null, 2, stages, "client-id", "", null, null);
+        return ((Result.RolloutChanged) log.submit(ANN, command).result()).rollout();
+    }
+
+    private Rollout rollout(Rollout rollout) {
+        return state.reader().rollout(1, rollout.id()).orElseThrow();
+    }
+
+    private void awaitState(Rollout rollout, Rollout.State wanted) {
+        await().atMost(Duration.ofSeconds(20)).until(() -> rollout(rollout).state() == wanted);
     }
 
     private Schedule promoteIn(Duration delay) {

@@ -10,6 +10,7 @@ import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.RolloutCommand;
 import dev.conflux.core.state.proto.LogProto;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -111,6 +112,7 @@ public final class CommandCodec {
             }
             case Command.DeleteConfig command ->
                 log.setDeleteConfig(LogProto.DeleteConfig.newBuilder().setConfigId(command.configId()));
+            case RolloutCommand.StartRollout command -> log.setStartRollout(DeliveryCodec.start(command));
             case Command.Delivery command -> log.setDelivery(DeliveryCodec.command(command));
         }
         return log.build().toByteArray();
@@ -217,6 +219,10 @@ public final class CommandCodec {
                                 .setKey(StateCodec.key(result.key())));
                     case Result.ScheduleChanged result ->
                         value.setScheduleChanged(DeliveryCodec.schedule(result.schedule()));
+                    case Result.RolloutChanged result ->
+                        value.setRolloutChanged(LogProto.RolloutChanged.newBuilder()
+                                .setRollout(DeliveryCodec.rollout(result.rollout()))
+                                .setConfig(StateCodec.config(result.config())));
                 }
             }
             case Outcome.Rejected rejected ->
@@ -273,6 +279,10 @@ public final class CommandCodec {
                 new Result.ConfigDeleted(
                         value.getConfigDeleted().getConfigId(),
                         StateCodec.key(value.getConfigDeleted().getKey()));
+            case ROLLOUT_CHANGED ->
+                new Result.RolloutChanged(
+                        DeliveryCodec.rollout(value.getRolloutChanged().getRollout()),
+                        StateCodec.config(value.getRolloutChanged().getConfig()));
             case SCHEDULE_CHANGED -> new Result.ScheduleChanged(DeliveryCodec.schedule(value.getScheduleChanged()));
             case OUTCOME_NOT_SET ->
                 throw new UnknownCommandException("outcome: of a kind that this version does not know");
@@ -350,6 +360,7 @@ public final class CommandCodec {
                         value.hasCasReleases() ? value.getCasReleases() : null);
             }
             case DELETE_CONFIG -> new Command.DeleteConfig(log.getDeleteConfig().getConfigId());
+            case START_ROLLOUT -> DeliveryCodec.start(log.getStartRollout());
             case DELIVERY -> DeliveryCodec.command(log.getDelivery());
             case COMMAND_NOT_SET ->
                 throw new UnknownCommandException("command: of a kind that this version does not know; fields "
@@ -357,7 +368,7 @@ public final class CommandCodec {
         };
     }
 
-    private static LogProto.NewVersionValue newVersion(NewVersion version) {
+    static LogProto.NewVersionValue newVersion(NewVersion version) {
         var value = LogProto.NewVersionValue.newBuilder()
                 .setContent(StateCodec.wrap(version.content()))
                 .setHash(version.hash())
@@ -372,7 +383,7 @@ public final class CommandCodec {
         return value.build();
     }
 
-    private static NewVersion newVersion(LogProto.NewVersionValue value) {
+    static NewVersion newVersion(LogProto.NewVersionValue value) {
         return new NewVersion(
                 value.getContent().toByteArray(),
                 value.getHash(),

@@ -25,6 +25,7 @@ final class PublishApplier implements Applier<Command.Publish> {
                 throw new Refusal(new ConfluxError.InvalidArgument(
                         "items", "config " + item.configId() + " twice", "each config at most once"));
             }
+            Deliveries.refuseDuringRollout(config, transaction);
             ReleaseRules.checkCas(
                     ConfluxError.Counter.CONTENT,
                     item.casContent(),

@@ -122,6 +122,7 @@ final class ScheduleApplier implements Applier<ScheduleCommand> {
         Config config = transaction.config(schedule.configId());
         List<Release> rules;
         try {
+            Deliveries.refuseDuringRollout(config, transaction);
             checkPins(schedule, config, transaction);
             rules = rules(schedule.plan(), config, schedule.versionId(), transaction);
         } catch (Refusal e) {

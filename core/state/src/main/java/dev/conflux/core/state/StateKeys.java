@@ -60,6 +60,10 @@ final class StateKeys {
         return two(StateArea.METADATA_HISTORY, configId, metadataVersion);
     }
 
+    static byte[] activeRollout(long configId) {
+        return one(StateArea.ACTIVE_ROLLOUTS, configId);
+    }
+
     /** Of a schedule or rollout. */
     static byte[] delivery(StateArea area, long configId, long id) {
         return two(area, configId, id);

@@ -8,6 +8,7 @@ import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.ReleaseChange;
+import dev.conflux.core.model.Rollout;
 import dev.conflux.core.model.Schedule;
 import java.util.List;
 import java.util.Optional;
@@ -58,8 +59,17 @@ public interface StateReader {
     /** Schedules, newest first; {@code before} is an id. */
     List<Schedule> schedules(long configId, long before, int limit);
 
-    /** What has to be done by itself up to {@code untilMillis}, in the order of time. */
-    List<Agenda.Item> agenda(long untilMillis, int limit);
+    Optional<Rollout> rollout(long configId, long id);
+
+    /** Rollouts, newest first; {@code before} is an id. */
+    List<Rollout> rollouts(long configId, long before, int limit);
+
+    /**
+     * What has to be done by itself up to {@code untilMillis}, in the order of time.
+     *
+     * @param after exclusive; null = from the first
+     */
+    List<Agenda.Item> agenda(Agenda.@Nullable Item after, long untilMillis, int limit);
 
     /** Metadata changes, newest first; {@code before} is a {@code metadata_version}. */
     List<MetadataChange> metadataHistory(long configId, long before, int limit);

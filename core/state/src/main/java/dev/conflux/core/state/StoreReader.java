@@ -9,6 +9,7 @@ import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.ReleaseChange;
+import dev.conflux.core.model.Rollout;
 import dev.conflux.core.model.Schedule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -176,10 +177,22 @@ final class StoreReader implements StateReader {
     }
 
     @Override
-    public List<Agenda.Item> agenda(long untilMillis, int limit) {
+    public Optional<Rollout> rollout(long configId, long id) {
+        return Optional.ofNullable(store.get(StateKeys.delivery(StateArea.ROLLOUTS, configId, id)))
+                .map(DeliveryCodec::rollout);
+    }
+
+    @Override
+    public List<Rollout> rollouts(long configId, long before, int limit) {
+        return newestFirst(StateArea.ROLLOUTS, configId, before, limit, DeliveryCodec::rollout);
+    }
+
+    @Override
+    public List<Agenda.Item> agenda(Agenda.@Nullable Item after, long untilMillis, int limit) {
         checkLimit(limit);
         var found = new ArrayList<Agenda.Item>();
-        store.scan(StateArea.AGENDA.from(), StateArea.AGENDA.to(), StateReads.Order.ASCENDING, (key, value) -> {
+        byte[] from = after == null ? StateArea.AGENDA.from() : StateKeys.successor(after.key());
+        store.scan(from, StateArea.AGENDA.to(), StateReads.Order.ASCENDING, (key, value) -> {
             Agenda.Item item = Agenda.Item.of(key);
             boolean due = item.dueMillis() <= untilMillis;
             if (due) {

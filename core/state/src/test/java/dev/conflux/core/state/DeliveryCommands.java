@@ -2,11 +2,18 @@ package dev.conflux.core.state;
 
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Command.ReleasePlan;
+import dev.conflux.core.model.Gate;
 import dev.conflux.core.model.Release;
+import dev.conflux.core.model.Rollout;
+import dev.conflux.core.model.RolloutCommand;
+import dev.conflux.core.model.RolloutCommand.Direction;
+import dev.conflux.core.model.RolloutCommand.Verdict;
 import dev.conflux.core.model.ScheduleCommand;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** Commands about schedules and rollouts, for tests. */
@@ -37,20 +44,56 @@ public final class DeliveryCommands {
                 "canary");
     }
 
+    /** By share, then by label, then to everybody. */
+    public static RolloutCommand.StartRollout rollout(long configId, long versionId, long bakeMillis) {
+        return new RolloutCommand.StartRollout(
+                configId,
+                null,
+                versionId,
+                List.of(
+                        new Rollout.Stage(new TreeMap<>(), 1_000, bakeMillis, List.of()),
+                        new Rollout.Stage(
+                                new TreeMap<>(Map.of("canary", "true")), null, bakeMillis, List.of(new Gate.Manual()))),
+                Release.DEFAULT_BUCKET_BY,
+                "rollout",
+                null,
+                null);
+    }
+
+    /** Steers or steps some rollout; now and then there is one with that id. */
+    private static Command guess(Random random, long configId) {
+        long rollout = 1L + random.nextInt(120);
+        return random.nextBoolean()
+                ? new RolloutCommand.SteerRollout(
+                        configId, rollout, null, any(Direction.values(), random, Direction.values().length), "")
+                : new RolloutCommand.StepRollout(
+                        configId, rollout, rollout, any(Verdict.values(), random, Verdict.values().length), "");
+    }
+
     /** What comes now and then in a stream of commands, over the same few configs. */
     static Command random(Random random, long nowMillis) {
         long id = 1L + random.nextInt(12);
-        return switch (random.nextInt(4)) {
+        return switch (random.nextInt(6)) {
             case 0 -> canary(id, "canary-" + random.nextInt(1000), random.nextInt(3) * 30);
-            case 1 -> promote(id, 1 + random.nextInt(3), nowMillis + random.nextInt(3_600_000) - 60_000);
+            case 1 -> promote(id, 1 + random.nextInt(3), nowMillis + random.nextLong(3_600_000) - 60_000);
             case 2 ->
                 schedule(
                         id,
                         1 + random.nextInt(3),
                         rule(Map.of("z", "y"), 1 + random.nextInt(2)),
                         random.nextBoolean() ? ScheduleCommand.Pin.VERSION : ScheduleCommand.Pin.RELEASES,
-                        nowMillis + random.nextInt(600_000));
+                        nowMillis + random.nextLong(600_000));
+            case 3 ->
+                random.nextInt(3) == 0
+                        ? rollout(id, 1 + random.nextInt(2), 60_000L * random.nextInt(5))
+                        : guess(random, id);
+            case 4 -> guess(random, id);
             default -> new ScheduleCommand.RunSchedule(id, 1 + random.nextInt(40));
         };
+    }
+
+    /** One of the first {@code count}. */
+    static <T> T any(T[] values, Random random, int count) {
+        return Arrays.asList(values).get(random.nextInt(count));
     }
 }

@@ -2,9 +2,6 @@ package dev.conflux.core.state;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.conflux.consensus.api.LogEntry;
-import dev.conflux.consensus.api.LogPosition;
-import dev.conflux.core.model.ChangeEvent;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Command.ReleasePlan;
 import dev.conflux.core.model.ConfluxError;
@@ -18,47 +15,13 @@ import dev.conflux.core.model.Schedule;
 import dev.conflux.core.model.ScheduleCommand;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Schedules: every transition and every refusal. */
-class SchedulesTest {
-
-    private static final long MINUTE = 60_000;
-
-    private final InMemoryStateStore store = new InMemoryStateStore();
-    private final ConfigState state = new ConfigState(store);
-    private final List<ChangeEvent> events = new ArrayList<>();
-    private long now = Commands.T0;
-
-    @TempDir
-    Path directory;
-
-    @BeforeEach
-    void createAConfigWithTwoVersions() {
-        accepted(Commands.create("t/a/e/n", "one", Commands.fresh()));
-        accepted(new Command.CreateVersion(1, Commands.content("two"), null));
-        state.addListener(new AppliedListener() {
-            @Override
-            public void onApplied(ConfigView view, List<ChangeEvent> changes) {
-                events.addAll(changes);
-            }
-
-            @Override
-            public void onRestored(ConfigView view) {}
-        });
-    }
-
-    @AfterEach
-    void checkInvariants() {
-        StateStoreInvariants.check(store);
-    }
+class SchedulesTest extends DeliveryFixture {
 
     @Test
     void shouldPromoteOnceWhenDueAndSayWho() {
@@ -68,8 +31,8 @@ class SchedulesTest {
         assertThat(schedule.isPromotion()).isTrue();
         assertThat(schedule.pinnedReleases()).isEqualTo(1);
         assertThat(state.agenda()).isEqualTo(new Agenda(now + MINUTE, 1, 0));
-        assertThat(state.reader().agenda(now, 10)).isEmpty();
-        assertThat(state.reader().agenda(now + MINUTE, 10))
+        assertThat(state.reader().agenda(null, now, 10)).isEmpty();
+        assertThat(state.reader().agenda(null, now + MINUTE, 10))
                 .containsExactly(new Agenda.Item(now + MINUTE, Agenda.Kind.SCHEDULE, 1, schedule.id()));
         assertThat(served(Labels.NONE)).isEqualTo(1);
 
@@ -253,32 +216,5 @@ class SchedulesTest {
 
     private static Schedule changed(Outcome outcome) {
         return ((Result.ScheduleChanged) ((Outcome.Accepted) outcome).result()).schedule();
-    }
-
-    private Outcome.Accepted accepted(Command command) {
-        Outcome outcome = apply(command, "ann");
-        assertThat(outcome).isInstanceOf(Outcome.Accepted.class);
-        return (Outcome.Accepted) outcome;
-    }
-
-    private ConfluxError refused(Command command) {
-        return ((Outcome.Rejected) apply(command, "ann")).error();
-    }
-
-    private Outcome apply(Command command, String author) {
-        CommandEnvelope plain = Commands.envelope(command);
-        byte[] bytes = CommandCodec.encode(new CommandEnvelope(author, 7, plain.traceId(), null, command));
-        assertThat(CommandCodec.encode(CommandCodec.decode(bytes))).isEqualTo(bytes);
-        var position = new LogPosition(state.applied().index() + 1, 1);
-        byte[] outcome =
-                state.apply(List.of(new LogEntry(position, now, bytes))).getFirst();
-        assertThat(CommandCodec.encodeOutcome(CommandCodec.decodeOutcome(outcome)))
-                .isEqualTo(outcome);
-        return CommandCodec.decodeOutcome(outcome);
-    }
-
-    private long served(Labels labels) {
-        ServedConfig config = Objects.requireNonNull(state.view().find("t/a/e/n"));
-        return Objects.requireNonNull(config.resolve(labels)).version().id();
     }
 }

@@ -10,6 +10,7 @@ import dev.conflux.core.service.FetchService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
 import dev.conflux.core.service.ScheduleService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
@@ -26,6 +27,7 @@ public record HttpServices(
         ReleaseService releases,
         PublishService publish,
         ScheduleService schedules,
+        RolloutService rollouts,
         WatchService watch,
         ClusterService cluster,
         Metrics metrics) {}

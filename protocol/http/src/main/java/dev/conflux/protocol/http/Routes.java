@@ -1,5 +1,6 @@
 package dev.conflux.protocol.http;
 
+import dev.conflux.core.model.RolloutCommand.Direction;
 import dev.conflux.core.service.Action;
 import dev.conflux.protocol.http.Route.Endpoint;
 import io.vertx.core.http.HttpMethod;
@@ -95,6 +96,18 @@ final class Routes {
         get(schedules, READ, deliveries::listSchedules);
         get(schedules + "/{schedule}", READ, deliveries::getSchedule);
         add(HttpMethod.DELETE, schedules + "/{schedule}", PUBLISH, deliveries::cancelSchedule);
+        String rollouts = "/api/v1/mgt/configs/{id}/rollouts";
+        post(rollouts, PUBLISH, deliveries::startRollout);
+        get(rollouts, READ, deliveries::listRollouts);
+        get(rollouts + "/{rollout}", READ, deliveries::getRollout);
+        post(rollouts + "/{rollout}/advance", PUBLISH, request -> deliveries.steerRollout(request, Direction.ADVANCE));
+        post(rollouts + "/{rollout}/pause", PUBLISH, request -> deliveries.steerRollout(request, Direction.PAUSE));
+        post(rollouts + "/{rollout}/resume", PUBLISH, request -> deliveries.steerRollout(request, Direction.RESUME));
+        post(rollouts + "/{rollout}/cancel", PUBLISH, request -> deliveries.steerRollout(request, Direction.CANCEL));
+        post(
+                rollouts + "/{rollout}/rollback",
+                PUBLISH,
+                request -> deliveries.steerRollout(request, Direction.ROLL_BACK));
     }
 
     private void operations(PlatformEndpoints platform, Access look) {

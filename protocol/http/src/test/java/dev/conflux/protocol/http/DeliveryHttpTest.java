@@ -150,6 +150,126 @@ class DeliveryHttpTest {
                 .isEqualTo("CONFIG_NOT_FOUND");
     }
 
+    // ---- rollouts
+
+    @Test
+    void shouldRollOutStageByStageUntilAPersonApproves() throws Exception {
+        // given
+        long id = withTwoVersions("rollout");
+        Answer started = node.json("POST", config(id) + "/rollouts", """
+                {"version_id":2,"cas_releases":1,"comment":"new prices","stages":[
+                 {"labels":{"Canary":"true"},"bake_seconds":1,"gates":[{"type":"webhook","url":"http://gates.test/ok"}]},
+                 {"percentage":12.5,"gates":[{"type":"manual"},
+                  {"type":"prometheus","url":"http://gates.test:9090","query":"up","pass_if":">=","threshold":0.5}]}]}""");
+        assertThat(started.status()).as(started.text()).isEqualTo(201);
+        long rollout = started.json().path("id").asLong();
+        String path = config(id) + "/rollouts/" + rollout;
+        assertThat(started.header("Location")).isEqualTo(path);
+        assertThat(started.json().path("state").asString()).isEqualTo("running");
+        assertThat(started.json().path("stage").asInt()).isEqualTo(1);
+        assertThat(started.json().at("/stages/1/percentage").asDouble()).isEqualTo(12.5);
+        assertThat(started.json().at("/stages/1/gates/1/pass_if").asString()).isEqualTo(">=");
+        assertThat(started.json().at("/releases/0/labels/canary").asString()).isEqualTo("true");
+        assertThat(node.get(fetch("rollout"), "X-Client-Label-Canary", "true").text())
+                .isEqualTo("two");
+        assertThat(node.get(fetch("rollout")).text()).isEqualTo("one");
+
+        // when
+        await().atMost(PATIENCE)
+                .until(() -> node.get(path).json().path("state").asString().equals("waiting_for_approval"));
+
+        // then
+        assertThat(node.get(path).json().path("stage").asInt()).isEqualTo(2);
+        Answer elsewhere = node.json("POST", path + "/advance", "{\"stage\":1}");
+        assertThat(elsewhere.code()).isEqualTo("ROLLOUT_STATE_CONFLICT");
+        Answer publish = node.json("POST", config(id) + "/publish", "{\"content\":\"hotfix\"}");
+        assertThat(publish.status()).isEqualTo(409);
+        assertThat(publish.code()).isEqualTo("ROLLOUT_IN_PROGRESS");
+        assertThat(publish.json().path("detail").asString()).contains("rollout " + rollout);
+        Answer advanced = node.json("POST", path + "/advance", "{\"stage\":2,\"comment\":\"looks good\"}");
+        assertThat(advanced.status()).as(advanced.text()).isEqualTo(200);
+        assertThat(advanced.json().path("state").asString()).isEqualTo("completed");
+        assertThat(node.get(fetch("rollout")).text()).isEqualTo("two");
+        Answer again = node.send("POST", path + "/rollback", new byte[0]);
+        assertThat(again.status()).isEqualTo(409);
+        assertThat(node.get(config(id) + "/rollouts").json().path("items")).hasSize(1);
+        assertThat(node.get(config(id) + "/rollouts/1").status()).isEqualTo(404);
+    }
+
+    @Test
+    void shouldPauseResumeCancelAndRollBackARollout() throws Exception {
+        long id = withTwoVersions("steered");
+        String body = "{\"content\":\"three\",\"stages\":[{\"labels\":{\"canary\":\"true\"},\"bake_seconds\":3600}]}";
+        Answer started = node.json("POST", config(id) + "/rollouts", body);
+        assertThat(started.status()).as(started.text()).isEqualTo(201);
+        assertThat(started.json().path("version_id").asLong()).isEqualTo(3);
+        String path = config(id) + "/rollouts/" + started.json().path("id").asLong();
+        assertThat(node.send("POST", path + "/pause", new byte[0])
+                        .json()
+                        .path("state")
+                        .asString())
+                .isEqualTo("paused");
+        assertThat(node.send("POST", path + "/resume", new byte[0])
+                        .json()
+                        .path("state")
+                        .asString())
+                .isEqualTo("running");
+        assertThat(node.json("POST", path + "/rollback", "{\"comment\":\"no\"}")
+                        .json()
+                        .at("/history/3/reason")
+                        .asString())
+                .isEqualTo("no");
+        assertThat(node.get(fetch("steered"), "X-Client-Label-Canary", "true").text())
+                .isEqualTo("one");
+
+        Answer second =
+                node.json("POST", config(id) + "/rollouts", "{\"version_id\":3,\"stages\":[{\"percentage\":50}]}");
+        assertThat(second.status()).as(second.text()).isEqualTo(201);
+        await().atMost(PATIENCE).until(() -> node.get(fetch("steered")).text().equals("three"));
+
+        Answer third = node.json("POST", config(id) + "/rollouts", body);
+        Answer emergency = node.json("POST", config(id) + "/rollback", "{\"version_id\":1}");
+        assertThat(emergency.status()).as(emergency.text()).isEqualTo(200);
+        assertThat(node.get(config(id) + "/rollouts/" + third.json().path("id").asLong())
+                        .json()
+                        .path("state")
+                        .asString())
+                .isEqualTo("cancelled");
+        assertThat(node.get(fetch("steered"), "X-Client-Label-Canary", "true").text())
+                .isEqualTo("one");
+    }
+
+    @Test
+    void shouldRefuseARolloutsNonsense() throws Exception {
+        long id = withTwoVersions("rollout-nonsense");
+        assertThat(field(id, "{\"version_id\":2}")).isEqualTo("stages");
+        assertThat(field(id, "{\"version_id\":2,\"stages\":[]}")).isEqualTo("stages");
+        assertThat(field(id, "{\"stages\":[{\"percentage\":1}]}")).isEqualTo("version_id");
+        assertThat(field(id, "{\"version_id\":2,\"stages\":[{\"percentage\":101}]}"))
+                .isEqualTo("stages[0].percentage");
+        assertThat(field(id, "{\"version_id\":2,\"stages\":[{\"percentage\":1,\"bake_seconds\":-1}]}"))
+                .isEqualTo("stages[0].bake_seconds");
+        assertThat(field(id, gate("{\"type\":\"client_acks\",\"max_failed\":1}")))
+                .isEqualTo("stages[0].gates[0].type");
+        assertThat(field(id, gate("{\"type\":\"luck\"}"))).isEqualTo("stages[0].gates[0].type");
+        Answer elsewhere = node.json(
+                "POST", config(id) + "/rollouts", gate("{\"type\":\"webhook\",\"url\":\"http://169.254.169.254/\"}"));
+        assertThat(elsewhere.status()).isEqualTo(400);
+        assertThat(elsewhere.json().path("field").asString()).isEqualTo("stages[0].gates[0].url");
+        assertThat(elsewhere.text()).contains("rollouts.gate_hosts");
+        assertThat(node.get(config(id) + "/rollouts").json().path("items")).isEmpty();
+    }
+
+    private static String gate(String gate) {
+        return "{\"version_id\":2,\"stages\":[{\"percentage\":1,\"gates\":[" + gate + "]}]}";
+    }
+
+    private static String field(long id, String body) throws Exception {
+        Answer answer = node.json("POST", config(id) + "/rollouts", body);
+        assertThat(answer.status()).as(answer.text()).isEqualTo(400);
+        return answer.json().path("field").asString();
+    }
+
     private static Answer schedule(long id, String body) throws Exception {
         return node.json("POST", config(id) + "/schedules", body);
     }

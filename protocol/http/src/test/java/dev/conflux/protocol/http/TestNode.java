@@ -14,7 +14,9 @@ import dev.conflux.core.service.MetadataStore;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
 import dev.conflux.core.service.ScheduleService;
+import dev.conflux.core.service.ScriptedGates;
 import dev.conflux.core.service.SingleNodeConsensus;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
@@ -52,6 +54,7 @@ final class TestNode implements AutoCloseable {
     final String nobody;
     private final ConfigState state;
     private final DeliveryRunner runner;
+    final ScriptedGates gates = new ScriptedGates();
     private final Vertx vertx = Vertx.vertx();
     private final Authentication authentication;
     private final HttpClient client =
@@ -79,10 +82,11 @@ final class TestNode implements AutoCloseable {
                 new ReleaseService(log, state.reader(), authorizer, gate),
                 new PublishService(log, state.reader(), authorizer, gate),
                 new ScheduleService(log, state.reader(), authorizer, gate),
+                new RolloutService(log, state.reader(), authorizer, gate, gates),
                 watch,
                 new ClusterService(consensus, gate, authorizer),
                 new Metrics());
-        runner = DeliveryRunner.start(state, consensus, log, Clock.systemUTC());
+        runner = DeliveryRunner.start(state, consensus, log, gates, Duration.ofMillis(50), Clock.systemUTC());
         http = HttpProtocol.start(vertx, HttpServerConfig.plaintext("127.0.0.1", 0, "127.0.0.1", 0, true), services);
         admin = services.auth().login("admin", PASSWORD).accessToken();
         nobody = services.auth().login("nobody", PASSWORD).accessToken();
