@@ -51,6 +51,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
+    private volatile @Nullable GuardedSnapshotStorage snapshots;
     private volatile Consumer<LogPosition> onDurable = position -> {};
     private volatile LongConsumer appendTime = nanos -> {};
 
@@ -134,8 +135,16 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
     @Override
     public SnapshotStorage createSnapshotStorage(NodeOptions options) {
-        return new GuardedSnapshotStorage(
+        var storage = new GuardedSnapshotStorage(
                 EngineOptions.snapshots(config.dataDir()), options.getRaftOptions(), counters);
+        snapshots = storage;
+        return storage;
+    }
+
+    /** True while a leader's snapshot is being fetched. */
+    boolean fetchingSnapshot() {
+        GuardedSnapshotStorage current = snapshots;
+        return current != null && current.fetching();
     }
 
     private void judge(LogPosition lastOfLog) throws IOException {
