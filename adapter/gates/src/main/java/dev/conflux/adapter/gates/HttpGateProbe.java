@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.json.JsonFactory;
@@ -48,17 +49,27 @@ public final class HttpGateProbe implements GateProbe, AutoCloseable {
 
     private final AllowedHosts hosts;
     private final Duration timeout;
-    private final HttpClient client;
+
+    /** Made at the first question: most nodes never ask any, and a client has a thread and a TLS context. */
+    private @Nullable HttpClient client;
 
     /** @param timeout for one question, from connecting to the last byte of the answer */
     public HttpGateProbe(AllowedHosts hosts, Duration timeout) {
         this.hosts = hosts;
         this.timeout = timeout;
-        this.client = HttpClient.newBuilder()
-                .version(HttpClient.Version.HTTP_1_1)
-                .followRedirects(HttpClient.Redirect.NEVER)
-                .connectTimeout(timeout)
-                .build();
+    }
+
+    private synchronized HttpClient client() {
+        HttpClient made = client;
+        if (made == null) {
+            made = HttpClient.newBuilder()
+                    .version(HttpClient.Version.HTTP_1_1)
+                    .followRedirects(HttpClient.Redirect.NEVER)
+                    .connectTimeout(timeout)
+                    .build();
+            client = made;
+        }
+        return made;
     }
 
     @Override
@@ -174,9 +185,11 @@ public final class HttpGateProbe implements GateProbe, AutoCloseable {
     }
 
     private Answer read(String whom, HttpRequest.Builder request, Reader reader) {
-        CompletableFuture<HttpResponse<byte[]>> sent = client.sendAsync(
-                request.header("Accept", "application/json").timeout(timeout).build(),
-                BodyHandlers.limiting(info -> BodySubscribers.ofByteArray(), MAX_ANSWER_BYTES));
+        CompletableFuture<HttpResponse<byte[]>> sent = client().sendAsync(
+                        request.header("Accept", "application/json")
+                                .timeout(timeout)
+                                .build(),
+                        BodyHandlers.limiting(info -> BodySubscribers.ofByteArray(), MAX_ANSWER_BYTES));
         try {
             // The request's own timeout ends with the headers; this one is for everything.
             HttpResponse<byte[]> answer = sent.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
@@ -199,7 +212,9 @@ public final class HttpGateProbe implements GateProbe, AutoCloseable {
     }
 
     @Override
-    public void close() {
-        client.shutdownNow();
+    public synchronized void close() {
+        if (client != null) {
+            client.shutdownNow();
+        }
     }
 }

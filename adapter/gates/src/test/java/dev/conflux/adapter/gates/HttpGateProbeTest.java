@@ -127,12 +127,13 @@ class HttpGateProbeTest {
 
     @Test
     void shouldGiveUpOnWhoeverIsSilentOrAway() throws IOException {
-        try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-                var impatient = new HttpGateProbe(new AllowedHosts(List.of("127.0.0.1")), Duration.ofMillis(200))) {
-            int port = silent.getLocalPort();
-            assertThat(impatient.ask(new Gate.Webhook("http://127.0.0.1:" + port), ROLLOUT, "n"))
-                    .isInstanceOf(Answer.Unknown.class);
-            silent.close();
+        try (var impatient = new HttpGateProbe(new AllowedHosts(List.of("127.0.0.1")), Duration.ofMillis(200))) {
+            int port;
+            try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+                port = silent.getLocalPort();
+                assertThat(impatient.ask(new Gate.Webhook("http://127.0.0.1:" + port), ROLLOUT, "n"))
+                        .isInstanceOf(Answer.Unknown.class);
+            }
             assertThat(impatient.ask(new Gate.Webhook("http://127.0.0.1:" + port), ROLLOUT, "n"))
                     .isInstanceOf(Answer.Unknown.class);
         }

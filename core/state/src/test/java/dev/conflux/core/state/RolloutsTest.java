@@ -23,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
@@ -294,6 +295,22 @@ class RolloutsTest extends DeliveryFixture {
         accepted(new Command.DeleteConfig(1));
         assertThat(state.agenda()).isEqualTo(new Agenda(Agenda.NOTHING, 0, 0));
         assertThat(state.reader().rollouts(1, Long.MAX_VALUE, 10)).isEmpty();
+    }
+
+    @Test
+    void shouldNameTheVersionsThatRetentionMustKeep() {
+        accepted(new Command.CreateVersion(1, Commands.content("three"), null));
+        accepted(new Command.CreateVersion(1, Commands.content("four"), null));
+        accepted(DeliveryCommands.promote(1, 4, now + MINUTE));
+        assertThat(kept()).containsExactly(4L);
+        Rollout rollout = done(start(canary()));
+        assertThat(kept()).containsExactly(1L, 2L, 4L);
+        done(steer(rollout, Direction.CANCEL));
+        assertThat(kept()).containsExactly(4L);
+    }
+
+    private SortedSet<Long> kept() {
+        return Deliveries.versions(1, new StateTransaction(store, new ConfigCache(), StateMeta.load(store)));
     }
 
     @Test

@@ -1167,7 +1167,9 @@ class HttpContractTest {
     @Test
     void shouldDenyEveryRouteByDefault() throws Exception {
         for (Route route : TestRoutes.all(node.services)) {
-            String path = route.template().replaceAll("\\{(id|version)}", "1").replaceAll("\\{[a-z]+}", "x")
+            String path = route.template()
+                            .replaceAll("\\{(id|version|schedule|rollout)}", "1")
+                            .replaceAll("\\{[a-z]+}", "x")
                     + (route.template().endsWith("/watch")
                             ? "?key=a/b/c/d"
                             : route.template().endsWith("/diff") ? "?from=1&to=2" : "");
