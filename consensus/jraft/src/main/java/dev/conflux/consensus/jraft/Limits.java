@@ -34,6 +34,9 @@ final class Limits {
     /** Log entries cached for lagging followers and for apply. */
     static final long MAX_LOG_CACHE_BYTES = 64L << 20;
 
+    /** Entries written or read a moment ago that are kept in memory: the newest is looked at dozens of times a second. */
+    static final long RECENT_ENTRIES_BYTES = 16L << 20;
+
     /** AppendEntries in flight per follower, however small. */
     static final int MAX_APPENDS_IN_FLIGHT = 64;
 
