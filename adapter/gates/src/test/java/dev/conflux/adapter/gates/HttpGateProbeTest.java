@@ -178,7 +178,7 @@ class HttpGateProbeTest {
         "http://prom.local.evil.test:9090/, host prom.local.evil.test:9090 is not in rollouts.gate_hosts",
         "http://169.254.169.254/latest/meta-data, host 169.254.169.254:80 is not in rollouts.gate_hosts",
         "http://[::1]:9090/, host [::1]:9090 is not in rollouts.gate_hosts",
-        "http://prom.local:9090@127.0.0.1/, host 127.0.0.1:80 is not in rollouts.gate_hosts",
+        "http://prom.local:9090@127.0.0.1/, user in the URL",
         "http://ann@prom.local:9090/, user in the URL",
         "http://prom.local:9090/#x, fragment in the URL",
         "file:///etc/passwd, scheme file",

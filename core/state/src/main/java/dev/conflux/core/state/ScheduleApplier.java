@@ -120,15 +120,17 @@ final class ScheduleApplier implements Applier<ScheduleCommand> {
                             + (schedule.dueAtMillis() - transaction.nowMillis()) + " ms, by the cluster's time"));
         }
         Config config = transaction.config(schedule.configId());
-        List<Release> rules;
+        Config changed;
         try {
             Deliveries.refuseDuringRollout(config, transaction);
             checkPins(schedule, config, transaction);
-            rules = rules(schedule.plan(), config, schedule.versionId(), transaction);
+            List<Release> rules = rules(schedule.plan(), config, schedule.versionId(), transaction);
+            changed = ReleaseRules.change(config, rules, schedule.comment(), "schedule", transaction);
         } catch (Refusal e) {
+            // None of these has written anything yet.
             return end(schedule, Schedule.State.FAILED, e.error().message(), transaction);
         }
-        transaction.putConfig(ReleaseRules.change(config, rules, schedule.comment(), "schedule", transaction));
+        transaction.putConfig(changed);
         return end(schedule, Schedule.State.DONE, "", transaction);
     }
 

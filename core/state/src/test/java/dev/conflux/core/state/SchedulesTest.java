@@ -15,6 +15,7 @@ import dev.conflux.core.model.Schedule;
 import dev.conflux.core.model.ScheduleCommand;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -88,6 +89,22 @@ class SchedulesTest extends DeliveryFixture {
 
         assertThat(served(Labels.NONE)).isEqualTo(3);
         assertThat(served(Labels.of(Map.of("beta", "1")))).isEqualTo(2);
+    }
+
+    @Test
+    void shouldFailOnceWhenThereIsNoRoomForItsRule() {
+        Schedule schedule = scheduled(DeliveryCommands.schedule(
+                1, 2, DeliveryCommands.rule(Map.of("beta", "1"), 2), ScheduleCommand.Pin.VERSION, now + MINUTE));
+        var full = new ArrayList<Command.PlannedRelease>();
+        for (int i = 0; i < Release.MAX_RULES; i++) {
+            full.add(Command.PlannedRelease.existing(Release.of(Map.of("n", "" + i), 1, 1)));
+        }
+        accepted(new Command.UpdateReleases(1, full, "", null));
+        now += MINUTE;
+        Schedule failed = changed(accepted(run(schedule)));
+        assertThat(failed.state()).isEqualTo(Schedule.State.FAILED);
+        assertThat(failed.reason()).contains("at most 256 rules");
+        assertThat(state.reader().releaseHistory(1, Long.MAX_VALUE, 10)).hasSize(2);
     }
 
     @Test

@@ -141,7 +141,7 @@ class DeliveryIT {
     void shouldGoBackByItselfWhenAWebhookSaysNo() throws Exception {
         // given
         List<String> questions = new CopyOnWriteArrayList<>();
-        HttpServer hook = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 0);
+        HttpServer hook = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         hook.createContext("/", exchange -> {
             String question = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
             questions.add(question);
