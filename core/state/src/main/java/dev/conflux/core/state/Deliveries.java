@@ -206,25 +206,39 @@ final class Deliveries {
     }
 
     /** The versions that pending schedules and an active rollout need: retention must keep them. */
-    static SortedSet<Long> versions(long configId, StateTransaction transaction) {
+    static SortedSet<Long> versions(long configId, StateReads reads) {
         var needed = new TreeSet<Long>();
-        for (Schedule schedule : schedules(configId, transaction)) {
-            if (schedule.state() == Schedule.State.PENDING) {
-                needed.add(schedule.versionId());
-                switch (schedule.plan()) {
-                    case ReleasePlan.MakeDefault() -> {}
-                    case ReleasePlan.Replace(List<PlannedRelease> releases) ->
-                        releases.forEach(release -> needed.add(release.rule().versionId()));
-                    case ReleasePlan.AddRule(PlannedRelease release) ->
-                        needed.add(release.rule().versionId());
-                }
-            }
-        }
-        Rollout active = activeRollout(configId, transaction);
-        if (active != null) {
-            needed.add(active.versionId());
-            active.base().forEach(rule -> needed.add(rule.versionId()));
+        reads.scan(
+                StateKeys.ofConfig(StateArea.SCHEDULES, configId),
+                StateKeys.afterConfig(StateArea.SCHEDULES, configId),
+                StateReads.Order.ASCENDING,
+                (key, value) -> {
+                    Schedule schedule = DeliveryCodec.schedule(value);
+                    if (schedule.state() == Schedule.State.PENDING) {
+                        needed.add(schedule.versionId());
+                        needed.addAll(versions(schedule.plan()));
+                    }
+                    return true;
+                });
+        byte[] active = reads.get(StateKeys.activeRollout(configId));
+        byte[] stored = active == null
+                ? null
+                : reads.get(StateKeys.delivery(StateArea.ROLLOUTS, configId, StateKeys.longAt(active, 0)));
+        if (stored != null) {
+            Rollout rollout = DeliveryCodec.rollout(stored);
+            needed.add(rollout.versionId());
+            rollout.base().forEach(rule -> needed.add(rule.versionId()));
         }
         return needed;
+    }
+
+    private static List<Long> versions(ReleasePlan plan) {
+        return switch (plan) {
+            case ReleasePlan.MakeDefault() -> List.of();
+            case ReleasePlan.Replace(List<PlannedRelease> releases) ->
+                releases.stream().map(release -> release.rule().versionId()).toList();
+            case ReleasePlan.AddRule(PlannedRelease release) ->
+                List.of(release.rule().versionId());
+        };
     }
 }

@@ -310,7 +310,7 @@ class RolloutsTest extends DeliveryFixture {
     }
 
     private SortedSet<Long> kept() {
-        return Deliveries.versions(1, new StateTransaction(store, new ConfigCache(), StateMeta.load(store)));
+        return Deliveries.versions(1, store);
     }
 
     @Test
