@@ -37,6 +37,7 @@ record ServerConfig(
         Ops ops,
         Database database,
         Storage storage,
+        Rollouts rollouts,
         Duration tokenTtl,
         String logLevel,
         boolean jsonLog) {
@@ -45,6 +46,10 @@ record ServerConfig(
     private static final long MAX_FILE_BYTES = 1 << 20;
 
     private static final long MIN_SNAPSHOT_AFTER_BYTES = 1 << 20;
+
+    /** A name, an IPv4 address, or an IPv6 address in brackets. */
+    private static final Pattern GATE_HOST =
+            Pattern.compile("(?:[A-Za-z0-9._-]{1,253}|\\[[0-9A-Fa-f:.]{2,45}])(?::[0-9]{1,5})?");
 
     /** Variables that are not settings but belong to us. */
     private static final Set<String> OTHER_VARIABLES =
@@ -93,6 +98,8 @@ record ServerConfig(
     /** {@code url} is null for the embedded database. */
     record Database(@Nullable Secret url, int embeddedPort) {}
 
+    record Rollouts(List<String> gateHosts, Duration gateTimeout, Duration gateInterval) {}
+
     record Storage(Path dataDir, Path walDir, Upkeep upkeep) {}
 
     /** Reads the file, if one is given, and the environment. */
@@ -123,6 +130,7 @@ record ServerConfig(
                 "ops = " + ops,
                 "database = " + (database.url() == null ? "embedded" : "external"),
                 "storage = " + storage,
+                "rollouts = " + rollouts,
                 "auth.token_ttl = " + tokenTtl,
                 "log.level = " + logLevel);
     }
@@ -181,9 +189,30 @@ record ServerConfig(
                 ops,
                 database,
                 storage,
+                rollouts(in),
                 in.duration(Setting.AUTH_TOKEN_TTL),
                 in.oneOf(Setting.LOG_LEVEL, "info", "error", "warn", "debug"),
                 in.oneOf(Setting.LOG_FORMAT, "text", "json").equals("json"));
+    }
+
+    private static Rollouts rollouts(Reader in) {
+        List<String> hosts = in.list(Setting.ROLLOUTS_GATE_HOSTS);
+        for (String host : hosts) {
+            if (!GATE_HOST.matcher(host).matches()) {
+                throw new ConfigurationException("rollouts.gate_hosts: " + host
+                        + " (expected: host or host:port, without scheme or path, no patterns)");
+            }
+        }
+        return new Rollouts(
+                hosts, positive(in, Setting.ROLLOUTS_GATE_TIMEOUT), positive(in, Setting.ROLLOUTS_GATE_INTERVAL));
+    }
+
+    private static Duration positive(Reader in, Setting setting) {
+        Duration value = in.duration(setting);
+        if (value.isZero()) {
+            throw new ConfigurationException(setting.key() + ": 0 (expected: more)");
+        }
+        return value;
     }
 
     private static Upkeep upkeep(Reader in) {
@@ -382,7 +411,7 @@ record ServerConfig(
             return "";
         }
         if (value instanceof List<?> list) {
-            if (!key.equals(Setting.CLUSTER_PEERS.key())) {
+            if (!key.equals(Setting.CLUSTER_PEERS.key()) && !key.equals(Setting.ROLLOUTS_GATE_HOSTS.key())) {
                 throw new ConfigurationException(file + ": " + key + " (expected: one value, not a list)");
             }
             return String.join(",", list.stream().map(String::valueOf).toList());

@@ -15,6 +15,7 @@ import dev.conflux.consensus.api.ReadLevel;
 import dev.conflux.consensus.api.ReadPoint;
 import dev.conflux.consensus.api.Role;
 import dev.conflux.consensus.api.StateMachine;
+import dev.conflux.core.state.FeatureLevel;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -35,7 +36,9 @@ public final class SingleNodeConsensus implements ConsensusNode {
 
     private static final NodeId SELF = new NodeId(1);
     private static final Member MEMBER = new Member(SELF, "127.0.0.1:9090", true);
-    private volatile int featureLevel = 1;
+    private volatile int featureLevel = FeatureLevel.SUPPORTED;
+
+    private volatile Role role = Role.LEADER;
 
     private final StateMachine machine;
     private final ExecutorService applier = Executors.newSingleThreadExecutor(
@@ -130,6 +133,11 @@ public final class SingleNodeConsensus implements ConsensusNode {
         return CompletableFuture.supplyAsync(() -> machine.query(query));
     }
 
+    /** From now on this member says that it has this role; it applies what is proposed all the same. */
+    public void role(Role newRole) {
+        role = newRole;
+    }
+
     /** As if the cluster were at another level. */
     public void featureLevel(int level) {
         featureLevel = level;
@@ -141,7 +149,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
         return new NodeStatus(
                 "test-cluster",
                 SELF,
-                Role.LEADER,
+                role,
                 Optional.of(SELF),
                 1,
                 applied,

@@ -2,6 +2,8 @@ package dev.conflux.core.state;
 
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.RolloutCommand;
+import dev.conflux.core.model.ScheduleCommand;
 
 /** Which applier a command goes to. */
 class Appliers {
@@ -14,6 +16,9 @@ class Appliers {
     private final RollbackApplier rollback = new RollbackApplier();
     private final DeleteConfigApplier deleteConfig = new DeleteConfigApplier();
 
+    private final RolloutApplier rollout = new RolloutApplier();
+    private final ScheduleApplier schedule = new ScheduleApplier();
+
     Result apply(Command command, StateTransaction transaction) {
         return switch (command) {
             case Command.CreateConfig create -> createConfig.apply(create, transaction);
@@ -23,6 +28,8 @@ class Appliers {
             case Command.Publish all -> publish.apply(all, transaction);
             case Command.Rollback back -> rollback.apply(back, transaction);
             case Command.DeleteConfig delete -> deleteConfig.apply(delete, transaction);
+            case RolloutCommand change -> rollout.apply(change, transaction);
+            case ScheduleCommand change -> schedule.apply(change, transaction);
         };
     }
 }

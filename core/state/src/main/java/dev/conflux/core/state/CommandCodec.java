@@ -10,6 +10,7 @@ import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.RolloutCommand;
 import dev.conflux.core.state.proto.LogProto;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -111,6 +112,8 @@ public final class CommandCodec {
             }
             case Command.DeleteConfig command ->
                 log.setDeleteConfig(LogProto.DeleteConfig.newBuilder().setConfigId(command.configId()));
+            case RolloutCommand.StartRollout command -> log.setStartRollout(DeliveryCodec.start(command));
+            case Command.Delivery command -> log.setDelivery(DeliveryCodec.command(command));
         }
         return log.build().toByteArray();
     }
@@ -196,9 +199,13 @@ public final class CommandCodec {
                     case Result.Published result -> {
                         var published = LogProto.Published.newBuilder();
                         for (Result.PublishedItem item : result.items()) {
-                            published.addItems(LogProto.PublishedItem.newBuilder()
+                            var one = LogProto.PublishedItem.newBuilder()
                                     .setConfig(StateCodec.config(item.config()))
-                                    .setVersion(StateCodec.version(item.version())));
+                                    .setVersion(StateCodec.version(item.version()));
+                            if (item.promotion() != null) {
+                                one.setPromotion(DeliveryCodec.schedule(item.promotion()));
+                            }
+                            published.addItems(one);
                         }
                         value.setPublished(published);
                     }
@@ -210,6 +217,12 @@ public final class CommandCodec {
                         value.setConfigDeleted(LogProto.ConfigDeleted.newBuilder()
                                 .setConfigId(result.configId())
                                 .setKey(StateCodec.key(result.key())));
+                    case Result.ScheduleChanged result ->
+                        value.setScheduleChanged(DeliveryCodec.schedule(result.schedule()));
+                    case Result.RolloutChanged result ->
+                        value.setRolloutChanged(LogProto.RolloutChanged.newBuilder()
+                                .setRollout(DeliveryCodec.rollout(result.rollout()))
+                                .setConfig(StateCodec.config(result.config())));
                 }
             }
             case Outcome.Rejected rejected ->
@@ -254,7 +267,9 @@ public final class CommandCodec {
             case PUBLISHED ->
                 new Result.Published(value.getPublished().getItemsList().stream()
                         .map(item -> new Result.PublishedItem(
-                                StateCodec.config(item.getConfig()), StateCodec.version(item.getVersion())))
+                                StateCodec.config(item.getConfig()),
+                                StateCodec.version(item.getVersion()),
+                                item.hasPromotion() ? DeliveryCodec.schedule(item.getPromotion()) : null))
                         .toList());
             case ROLLED_BACK ->
                 new Result.RolledBack(
@@ -264,6 +279,11 @@ public final class CommandCodec {
                 new Result.ConfigDeleted(
                         value.getConfigDeleted().getConfigId(),
                         StateCodec.key(value.getConfigDeleted().getKey()));
+            case ROLLOUT_CHANGED ->
+                new Result.RolloutChanged(
+                        DeliveryCodec.rollout(value.getRolloutChanged().getRollout()),
+                        StateCodec.config(value.getRolloutChanged().getConfig()));
+            case SCHEDULE_CHANGED -> new Result.ScheduleChanged(DeliveryCodec.schedule(value.getScheduleChanged()));
             case OUTCOME_NOT_SET ->
                 throw new UnknownCommandException("outcome: of a kind that this version does not know");
         };
@@ -340,13 +360,15 @@ public final class CommandCodec {
                         value.hasCasReleases() ? value.getCasReleases() : null);
             }
             case DELETE_CONFIG -> new Command.DeleteConfig(log.getDeleteConfig().getConfigId());
+            case START_ROLLOUT -> DeliveryCodec.start(log.getStartRollout());
+            case DELIVERY -> DeliveryCodec.command(log.getDelivery());
             case COMMAND_NOT_SET ->
                 throw new UnknownCommandException("command: of a kind that this version does not know; fields "
                         + log.getUnknownFields().asMap().keySet() + " (upgrade this node)");
         };
     }
 
-    private static LogProto.NewVersionValue newVersion(NewVersion version) {
+    static LogProto.NewVersionValue newVersion(NewVersion version) {
         var value = LogProto.NewVersionValue.newBuilder()
                 .setContent(StateCodec.wrap(version.content()))
                 .setHash(version.hash())
@@ -361,7 +383,7 @@ public final class CommandCodec {
         return value.build();
     }
 
-    private static NewVersion newVersion(LogProto.NewVersionValue value) {
+    static NewVersion newVersion(LogProto.NewVersionValue value) {
         return new NewVersion(
                 value.getContent().toByteArray(),
                 value.getHash(),
@@ -409,6 +431,9 @@ public final class CommandCodec {
         if (item.casReleases() != null) {
             value.setCasReleases(item.casReleases());
         }
+        if (item.makeDefaultAfterMinutes() != null) {
+            value.setMakeDefaultAfterMinutes(item.makeDefaultAfterMinutes());
+        }
         return value.build();
     }
 
@@ -427,7 +452,8 @@ public final class CommandCodec {
                 newVersion(value.getVersion()),
                 plan,
                 value.hasCasContent() ? value.getCasContent() : null,
-                value.hasCasReleases() ? value.getCasReleases() : null);
+                value.hasCasReleases() ? value.getCasReleases() : null,
+                value.hasMakeDefaultAfterMinutes() ? value.getMakeDefaultAfterMinutes() : null);
     }
 
     private static LogProto.MetadataPatchValue patch(MetadataPatch patch) {

@@ -83,6 +83,10 @@ final class ErrorCodec {
                 }
                 value.setIndeterminate(indeterminate);
             }
+            case ConfluxError.DeliveryConflict e ->
+                value.setDeliveryConflict(LogProto.ErrorValue.DeliveryConflict.newBuilder()
+                        .setCode(e.code().number())
+                        .setMessage(e.message()));
             case ConfluxError.Internal e ->
                 value.setInternal(LogProto.ErrorValue.Internal.newBuilder().setMessage(e.message()));
         }
@@ -154,6 +158,10 @@ final class ErrorCodec {
                         value.getIndeterminate().hasIdempotencyKey()
                                 ? value.getIndeterminate().getIdempotencyKey()
                                 : null);
+            case DELIVERY_CONFLICT ->
+                new ConfluxError.DeliveryConflict(
+                        code(value.getDeliveryConflict().getCode()),
+                        value.getDeliveryConflict().getMessage());
             case INTERNAL -> new ConfluxError.Internal(value.getInternal().getMessage());
             case ERROR_NOT_SET -> throw new UnknownCommandException("error: of a kind that this version does not know");
         };

@@ -10,7 +10,10 @@ import dev.conflux.core.model.Command;
 public final class FeatureLevel {
 
     /** The highest that this build understands. */
-    public static final int SUPPORTED = 1;
+    public static final int SUPPORTED = 2;
+
+    /** Schedules and rollouts. */
+    private static final int DELIVERIES = 2;
 
     private FeatureLevel() {}
 
@@ -21,9 +24,11 @@ public final class FeatureLevel {
             case Command.CreateVersion c -> 1;
             case Command.UpdateMetadata c -> 1;
             case Command.UpdateReleases c -> 1;
-            case Command.Publish c -> 1;
+            case Command.Publish c ->
+                c.items().stream().anyMatch(item -> item.makeDefaultAfterMinutes() != null) ? DELIVERIES : 1;
             case Command.Rollback c -> 1;
             case Command.DeleteConfig c -> 1;
+            case Command.Delivery c -> DELIVERIES;
         };
     }
 }

@@ -50,6 +50,9 @@ final class StateTransaction {
     private final List<ChangeEvent> commandEvents = new ArrayList<>();
     private final Map<Long, ConfigKey> commandDeleted = new HashMap<>();
 
+    /** Whether the agenda may have changed; also true when only a refused command did. */
+    private boolean agendaTouched;
+
     private StateMeta meta;
     private StateMeta before;
     private String author = "";
@@ -184,6 +187,10 @@ final class StateTransaction {
         return events;
     }
 
+    boolean agendaTouched() {
+        return agendaTouched;
+    }
+
     int commandEventCount() {
         return commandEvents.size();
     }
@@ -304,6 +311,10 @@ final class StateTransaction {
         put(StateKeys.event(event.revision(), commandEvents.size()), StateCodec.event(event));
         commandEvents.add(event);
         meta.eventCount++;
+    }
+
+    void touchAgenda() {
+        agendaTouched = true;
     }
 
     /** Removes the config with all that hangs on it. */

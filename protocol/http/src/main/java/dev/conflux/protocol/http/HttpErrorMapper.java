@@ -34,7 +34,11 @@ final class HttpErrorMapper {
                     MEMBERSHIP_CHANGE_IN_PROGRESS,
                     OPERATION_REFUSED,
                     FEATURE_NOT_ENABLED,
-                    IDEMPOTENCY_EXPIRED -> 409;
+                    IDEMPOTENCY_EXPIRED,
+                    ROLLOUT_IN_PROGRESS,
+                    ROLLOUT_STATE_CONFLICT,
+                    SCHEDULE_NOT_PENDING,
+                    SCHEDULE_NOT_DUE -> 409;
             case CONFIG_TOO_LARGE -> 413;
             case IDEMPOTENCY_KEY_REUSED -> 422;
             case QUOTA_EXCEEDED, RATE_LIMITED -> 429;
@@ -90,6 +94,7 @@ final class HttpErrorMapper {
             case ConfluxError.IdempotencyExpired e -> {}
             case ConfluxError.Unavailable e -> {}
             case ConfluxError.Indeterminate e -> {}
+            case ConfluxError.DeliveryConflict e -> {}
             case ConfluxError.Internal e -> {}
         }
         return problem;

@@ -10,6 +10,8 @@ import dev.conflux.core.service.FetchService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
+import dev.conflux.core.service.ScheduleService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 
@@ -24,6 +26,8 @@ public record HttpServices(
         VersionService versions,
         ReleaseService releases,
         PublishService publish,
+        ScheduleService schedules,
+        RolloutService rollouts,
         WatchService watch,
         ClusterService cluster,
         Metrics metrics) {}

@@ -49,6 +49,8 @@ class HttpErrorMapperTest {
             case QUOTA_EXCEEDED -> new ConfluxError.QuotaExceeded("max_configs", 10);
             case RATE_LIMITED -> new ConfluxError.RateLimited("login", 30);
             case INDETERMINATE -> new ConfluxError.Indeterminate("key-1");
+            case ROLLOUT_IN_PROGRESS, ROLLOUT_STATE_CONFLICT, SCHEDULE_NOT_PENDING, SCHEDULE_NOT_DUE ->
+                new ConfluxError.DeliveryConflict(code, "rollout 12 of config 7 is paused");
             case INTERNAL -> new ConfluxError.Internal("an internal error");
             case VERSION_IN_USE,
                     PROPOSAL_PENDING,

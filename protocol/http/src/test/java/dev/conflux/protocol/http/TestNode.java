@@ -7,12 +7,16 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.DeliveryRunner;
 import dev.conflux.core.service.FetchService;
 import dev.conflux.core.service.InMemoryMetadataStore;
 import dev.conflux.core.service.MetadataStore;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
+import dev.conflux.core.service.ScheduleService;
+import dev.conflux.core.service.ScriptedGates;
 import dev.conflux.core.service.SingleNodeConsensus;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
@@ -49,6 +53,8 @@ final class TestNode implements AutoCloseable {
     final String admin;
     final String nobody;
     private final ConfigState state;
+    private final DeliveryRunner runner;
+    final ScriptedGates gates = new ScriptedGates();
     private final Vertx vertx = Vertx.vertx();
     private final Authentication authentication;
     private final HttpClient client =
@@ -75,9 +81,12 @@ final class TestNode implements AutoCloseable {
                 new VersionService(log, state.reader(), authorizer, gate),
                 new ReleaseService(log, state.reader(), authorizer, gate),
                 new PublishService(log, state.reader(), authorizer, gate),
+                new ScheduleService(log, state.reader(), authorizer, gate),
+                new RolloutService(log, state.reader(), authorizer, gate, gates),
                 watch,
                 new ClusterService(consensus, gate, authorizer),
                 new Metrics());
+        runner = DeliveryRunner.start(state, consensus, log, gates, Duration.ofMillis(50), Clock.systemUTC());
         http = HttpProtocol.start(vertx, HttpServerConfig.plaintext("127.0.0.1", 0, "127.0.0.1", 0, true), services);
         admin = services.auth().login("admin", PASSWORD).accessToken();
         nobody = services.auth().login("nobody", PASSWORD).accessToken();
@@ -159,6 +168,7 @@ final class TestNode implements AutoCloseable {
     @Override
     public void close() {
         http.close();
+        runner.close();
         services.watch().close();
         authentication.close();
         consensus.close();
