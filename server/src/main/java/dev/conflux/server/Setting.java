@@ -98,6 +98,17 @@ enum Setting {
             "10m",
             "a config that was fetched or watched within this time is deleted only with force=true; 0s = always"),
     AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
+    ROLLOUTS_GATE_HOSTS(
+            "rollouts.gate_hosts",
+            "",
+            "host or host:port of Prometheus servers and webhooks that rollouts may ask, separated by commas; empty = none,"
+                    + " for whoever may publish chooses the URL; alike on all nodes"),
+    ROLLOUTS_GATE_TIMEOUT("rollouts.gate_timeout", "5s", "a gate that has not answered by then could not be asked"),
+    ROLLOUTS_GATE_INTERVAL(
+            "rollouts.gate_interval",
+            "10s",
+            "a gate that says wait, or could not be asked, is asked again so often; after five failures in a row the"
+                    + " rollout is paused"),
     LOG_LEVEL("log.level", "info", "error, warn, info or debug"),
     LOG_FORMAT("log.format", "text", "text or json");
 

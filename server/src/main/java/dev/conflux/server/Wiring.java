@@ -1,5 +1,7 @@
 package dev.conflux.server;
 
+import dev.conflux.adapter.gates.AllowedHosts;
+import dev.conflux.adapter.gates.HttpGateProbe;
 import dev.conflux.adapter.postgres.EmbeddedPostgres;
 import dev.conflux.adapter.postgres.PostgresMetadataStore;
 import dev.conflux.adapter.postgres.PostgresUrl;
@@ -23,6 +25,7 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.DeliveryRunner;
 import dev.conflux.core.service.DirectoryArchive;
 import dev.conflux.core.service.FetchService;
 import dev.conflux.core.service.GarbageCollector;
@@ -30,6 +33,8 @@ import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
+import dev.conflux.core.service.ScheduleService;
 import dev.conflux.core.service.SearchService;
 import dev.conflux.core.service.TracedStateMachine;
 import dev.conflux.core.service.TrashService;
@@ -124,6 +129,11 @@ final class Wiring implements AutoCloseable {
                         config.gc().collector(),
                         Clock.systemUTC()));
         collector.observe(metrics);
+        HttpGateProbe gates = open(
+                "gates",
+                new HttpGateProbe(
+                        new AllowedHosts(config.rollouts().gateHosts()),
+                        config.rollouts().gateTimeout()));
         var services = new HttpServices(
                 authentication.authenticator(),
                 authentication.service(),
@@ -134,6 +144,8 @@ final class Wiring implements AutoCloseable {
                 new VersionService(commands, state.reader(), authorizer, gate),
                 new ReleaseService(commands, state.reader(), authorizer, gate),
                 new PublishService(commands, state.reader(), authorizer, gate),
+                new ScheduleService(commands, state.reader(), authorizer, gate),
+                new RolloutService(commands, state.reader(), authorizer, gate, gates),
                 open("watch", WatchService.on(state, gate, authorizer, WatchService.DEFAULT_PROGRESS_INTERVAL)),
                 new ClusterService(node, gate, authorizer),
                 new GcService(commands, state, collector, gate, authorizer, Clock.systemUTC()),
@@ -141,6 +153,11 @@ final class Wiring implements AutoCloseable {
                         node, commands, state, authorizer, gate, config.gc().deleteProtection(), Clock.systemUTC()),
                 new SearchService(state.reader(), authorizer),
                 metrics);
+        DeliveryRunner deliveries = open(
+                "deliveries",
+                DeliveryRunner.start(
+                        state, node, commands, gates, config.rollouts().gateInterval(), Clock.systemUTC()));
+        deliveries.observe(metrics);
         Vertx vertx = vertx();
         open(
                 "event loops",

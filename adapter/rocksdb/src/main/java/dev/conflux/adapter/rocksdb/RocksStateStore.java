@@ -342,9 +342,19 @@ public final class RocksStateStore implements StateStore {
     /** The areas with large values live apart: compacting small values then never rewrites contents. */
     static Family family(byte[] key) {
         return switch (StateArea.of(key)) {
-            case META, NAMES, CONFIGS, VERSIONS, RELEASE_HISTORY, METADATA_HISTORY, TENANTS, GC, TRASH -> Family.DATA;
+            case META,
+                    NAMES,
+                    CONFIGS,
+                    VERSIONS,
+                    RELEASE_HISTORY,
+                    METADATA_HISTORY,
+                    TENANTS,
+                    SCHEDULES,
+                    ROLLOUTS,
+                    GC,
+                    TRASH -> Family.DATA;
             case CONTENTS -> Family.CONTENTS;
-            case DEDUP, DEDUP_ORDER, REQUEST_ORDER, EVENTS -> Family.JOURNAL;
+            case DEDUP, DEDUP_ORDER, REQUEST_ORDER, EVENTS, AGENDA, ACTIVE_ROLLOUTS -> Family.JOURNAL;
         };
     }
 

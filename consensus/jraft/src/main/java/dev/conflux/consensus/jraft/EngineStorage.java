@@ -14,6 +14,8 @@ import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
 import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogPosition;
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -230,18 +232,41 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
-    /** Reads a snapshot's list of files and what it includes. */
+    /**
+     * Reads a snapshot's list of files and what it includes.
+     *
+     * @throws IOException when it cannot be read, or says something else than when it was written
+     */
     static LocalSnapshotMetaTable snapshotTable(Path snapshot) throws IOException {
         Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
+        checkLengths(meta);
         var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
         if (!table.loadFromFile(meta.toString()) || !table.hasMeta()) {
             throw new IOException(meta + ": cannot be read");
         }
+        SnapshotSeal.verify(snapshot, table.getMeta());
         return table;
+    }
+
+    /** The engine makes room for whatever lengths its file gives: length, message name, length, message. */
+    private static void checkLengths(Path file) throws IOException {
+        long size = Files.size(file);
+        try (var in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+            int name = size < Limits.MAX_SNAPSHOT_META_BYTES ? in.readInt() : -1;
+            if (name > 0 && name < size) {
+                in.skipNBytes(name);
+                if (in.readInt() == size - 2 * Integer.BYTES - name) {
+                    return;
+                }
+            }
+            throw new IOException(file + ": its lengths do not fit its " + size + " bytes");
+        }
     }
 
     /** Called by the engine's log thread only, apart from reads. */
     private final class GuardedLogStorage extends RocksDBLogStorage {
+
+        private final RecentEntries recent = new RecentEntries(Limits.RECENT_ENTRIES_BYTES);
 
         GuardedLogStorage(String path, RaftOptions raftOptions) {
             super(path, raftOptions);
@@ -267,6 +292,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             try {
                 boolean appended = super.appendEntry(entry);
                 if (appended) {
+                    recent.written(entry);
                     advanced(entry.getId());
                 }
                 return appended;
@@ -285,7 +311,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 Failpoints.hit("log.after_append");
                 appendTime.accept(System.nanoTime() - begin);
                 if (entries != null && appended > 0) {
-                    advanced(entries.get(appended - 1).getId());
+                    LogEntry newest = entries.get(appended - 1);
+                    recent.written(newest);
+                    advanced(newest.getId());
                 }
                 return appended;
             } finally {
@@ -316,10 +344,33 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 mark.lower(kept);
                 Failpoints.hit("log.before_truncate");
                 durable = kept;
+                recent.clear();
                 return super.truncateSuffix(lastIndexKept);
             } finally {
+                recent.clear();
                 watchdog.log().end();
             }
+        }
+
+        @Override
+        public boolean truncatePrefix(long firstIndexKept) {
+            recent.clear();
+            try {
+                return super.truncatePrefix(firstIndexKept);
+            } finally {
+                recent.clear();
+            }
+        }
+
+        @Override
+        public @Nullable LogEntry getEntry(long index) {
+            LogEntry known = recent.get(index);
+            if (known != null) {
+                return known;
+            }
+            long generation = recent.generation();
+            LogEntry read = super.getEntry(index);
+            return read == null ? null : recent.read(read, generation);
         }
 
         @Override
@@ -329,8 +380,10 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 Failpoints.hit("log.before_reset");
                 mark.reset(nextLogIndex);
                 durable = mark.position();
+                recent.clear();
                 return super.reset(nextLogIndex);
             } finally {
+                recent.clear();
                 watchdog.log().end();
             }
         }

@@ -52,6 +52,9 @@ public sealed interface Command {
     /** Removes the config, its versions and histories. The id is never used again. */
     record DeleteConfig(long configId) implements Command {}
 
+    /** What happens to a config's rules later, or step by step. */
+    sealed interface Delivery extends Command permits ScheduleCommand, RolloutCommand {}
+
     /**
      * Removes versions and history entries that retention lets go; refused as a whole when one of them has to stay.
      *
@@ -123,13 +126,26 @@ public sealed interface Command {
      *
      * @param configId the config
      * @param plan what becomes of the rules
+     * @param makeDefaultAfterMinutes by log time; makes a {@link Schedule} in the same step. null = not
      */
     record PublishItem(
             long configId,
             NewVersion version,
             ReleasePlan plan,
             @Nullable Long casContent,
-            @Nullable Long casReleases) {}
+            @Nullable Long casReleases,
+            @Nullable Integer makeDefaultAfterMinutes) {
+
+        /** Without a timed promotion. */
+        public PublishItem(
+                long configId,
+                NewVersion version,
+                ReleasePlan plan,
+                @Nullable Long casContent,
+                @Nullable Long casReleases) {
+            this(configId, version, plan, casContent, casReleases, null);
+        }
+    }
 
     /** How a publish changes the rules. */
     sealed interface ReleasePlan {

@@ -292,6 +292,9 @@ public sealed interface ConfluxError {
         }
     }
 
+    /** What was asked for does not fit the state that a schedule or rollout is in. */
+    record DeliveryConflict(ErrorCode code, String message) implements ConfluxError {}
+
     /** A bug of ours; details are in the log under the trace id. */
     record Internal(String message) implements ConfluxError {
         @Override

@@ -33,7 +33,11 @@ public enum ErrorCode {
     OPERATION_REFUSED(30),
     FEATURE_NOT_ENABLED(31),
     STORAGE_FULL(40),
-    CONFIG_IN_USE(45);
+    CONFIG_IN_USE(45),
+    ROLLOUT_IN_PROGRESS(60),
+    SCHEDULE_NOT_PENDING(61),
+    SCHEDULE_NOT_DUE(62),
+    ROLLOUT_STATE_CONFLICT(63);
 
     private final int number;
 

@@ -1,6 +1,7 @@
 package dev.conflux.core.model;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What an accepted command made, enough to answer its caller again. */
 public sealed interface Result {
@@ -43,6 +44,21 @@ public sealed interface Result {
 
     record ConfigDeleted(long configId, ConfigKey key) implements Result {}
 
-    /** One config of a publish, after it. */
-    record PublishedItem(Config config, ConfigVersion version) {}
+    record ScheduleChanged(Schedule schedule) implements Result {}
+
+    record RolloutChanged(Rollout rollout, Config config) implements Result {}
+
+    /**
+     * One config of a publish, after it.
+     *
+     * @param promotion what makes the version the default later; null = nothing
+     */
+    record PublishedItem(
+            Config config, ConfigVersion version, @Nullable Schedule promotion) {
+
+        /** Without a timed promotion. */
+        public PublishedItem(Config config, ConfigVersion version) {
+            this(config, version, null);
+        }
+    }
 }

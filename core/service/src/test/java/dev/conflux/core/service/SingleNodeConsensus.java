@@ -136,14 +136,14 @@ public final class SingleNodeConsensus implements ConsensusNode {
                 : CompletableFuture.supplyAsync(() -> machine.query(query));
     }
 
-    /** What {@link #status} says that this node is; proposals pass all the same, as forwarded ones do. */
-    public void role(Role now) {
-        role = now;
-    }
-
     /** From now on no member answers questions; null = they do again. */
     public void silence(@Nullable ConsensusException cause) {
         silence = cause;
+    }
+
+    /** From now on this member says that it has this role; it applies what is proposed all the same. */
+    public void role(Role newRole) {
+        role = newRole;
     }
 
     /** As if the cluster were at another level. */

@@ -2,6 +2,8 @@ package dev.conflux.core.state;
 
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.RolloutCommand;
+import dev.conflux.core.model.ScheduleCommand;
 
 /** Which applier a command goes to. */
 class Appliers {
@@ -17,6 +19,9 @@ class Appliers {
     private final GcApplier gc = new GcApplier();
     private final TrashApplier trash = new TrashApplier();
 
+    private final RolloutApplier rollout = new RolloutApplier();
+    private final ScheduleApplier schedule = new ScheduleApplier();
+
     Result apply(Command command, StateTransaction transaction) {
         return switch (command) {
             case Command.CreateConfig create -> createConfig.apply(create, transaction);
@@ -29,6 +34,8 @@ class Appliers {
             case Command.PruneVersions prune -> pruneVersions.apply(prune, transaction);
             case Command.Gc step -> gc.apply(step, transaction);
             case Command.Trash step -> trash.apply(step, transaction);
+            case RolloutCommand change -> rollout.apply(change, transaction);
+            case ScheduleCommand change -> schedule.apply(change, transaction);
         };
     }
 }

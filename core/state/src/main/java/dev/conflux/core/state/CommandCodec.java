@@ -10,6 +10,7 @@ import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.RolloutCommand;
 import dev.conflux.core.state.proto.LogProto;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -114,6 +115,8 @@ public final class CommandCodec {
             case Command.PruneVersions command -> log.setPruneVersions(GcCodec.prune(command));
             case Command.Gc command -> log.setGc(GcCodec.gc(command));
             case Command.Trash command -> log.setTrash(GcCodec.trash(command));
+            case RolloutCommand.StartRollout command -> log.setStartRollout(DeliveryCodec.start(command));
+            case Command.Delivery command -> log.setDelivery(DeliveryCodec.command(command));
         }
         return log.build().toByteArray();
     }
@@ -199,9 +202,13 @@ public final class CommandCodec {
                     case Result.Published result -> {
                         var published = LogProto.Published.newBuilder();
                         for (Result.PublishedItem item : result.items()) {
-                            published.addItems(LogProto.PublishedItem.newBuilder()
+                            var one = LogProto.PublishedItem.newBuilder()
                                     .setConfig(StateCodec.config(item.config()))
-                                    .setVersion(StateCodec.version(item.version())));
+                                    .setVersion(StateCodec.version(item.version()));
+                            if (item.promotion() != null) {
+                                one.setPromotion(DeliveryCodec.schedule(item.promotion()));
+                            }
+                            published.addItems(one);
                         }
                         value.setPublished(published);
                     }
@@ -229,6 +236,12 @@ public final class CommandCodec {
                         value.setConfigDeleted(LogProto.ConfigDeleted.newBuilder()
                                 .setConfigId(result.configId())
                                 .setKey(StateCodec.key(result.key())));
+                    case Result.ScheduleChanged result ->
+                        value.setScheduleChanged(DeliveryCodec.schedule(result.schedule()));
+                    case Result.RolloutChanged result ->
+                        value.setRolloutChanged(LogProto.RolloutChanged.newBuilder()
+                                .setRollout(DeliveryCodec.rollout(result.rollout()))
+                                .setConfig(StateCodec.config(result.config())));
                 }
             }
             case Outcome.Rejected rejected ->
@@ -273,7 +286,9 @@ public final class CommandCodec {
             case PUBLISHED ->
                 new Result.Published(value.getPublished().getItemsList().stream()
                         .map(item -> new Result.PublishedItem(
-                                StateCodec.config(item.getConfig()), StateCodec.version(item.getVersion())))
+                                StateCodec.config(item.getConfig()),
+                                StateCodec.version(item.getVersion()),
+                                item.hasPromotion() ? DeliveryCodec.schedule(item.getPromotion()) : null))
                         .toList());
             case ROLLED_BACK ->
                 new Result.RolledBack(
@@ -299,6 +314,11 @@ public final class CommandCodec {
                         value.getTrashRemoved().getContentBytes(),
                         value.getTrashRemoved().getComplete());
             case GC_MOVED -> new Result.GcMoved(GcCodec.state(value.getGcMoved()));
+            case ROLLOUT_CHANGED ->
+                new Result.RolloutChanged(
+                        DeliveryCodec.rollout(value.getRolloutChanged().getRollout()),
+                        StateCodec.config(value.getRolloutChanged().getConfig()));
+            case SCHEDULE_CHANGED -> new Result.ScheduleChanged(DeliveryCodec.schedule(value.getScheduleChanged()));
             case OUTCOME_NOT_SET ->
                 throw new UnknownCommandException("outcome: of a kind that this version does not know");
         };
@@ -378,13 +398,15 @@ public final class CommandCodec {
             case PRUNE_VERSIONS -> GcCodec.prune(log.getPruneVersions());
             case GC -> GcCodec.gc(log.getGc());
             case TRASH -> GcCodec.trash(log.getTrash());
+            case START_ROLLOUT -> DeliveryCodec.start(log.getStartRollout());
+            case DELIVERY -> DeliveryCodec.command(log.getDelivery());
             case COMMAND_NOT_SET ->
                 throw new UnknownCommandException("command: of a kind that this version does not know; fields "
                         + log.getUnknownFields().asMap().keySet() + " (upgrade this node)");
         };
     }
 
-    private static LogProto.NewVersionValue newVersion(NewVersion version) {
+    static LogProto.NewVersionValue newVersion(NewVersion version) {
         var value = LogProto.NewVersionValue.newBuilder()
                 .setContent(StateCodec.wrap(version.content()))
                 .setHash(version.hash())
@@ -399,7 +421,7 @@ public final class CommandCodec {
         return value.build();
     }
 
-    private static NewVersion newVersion(LogProto.NewVersionValue value) {
+    static NewVersion newVersion(LogProto.NewVersionValue value) {
         return new NewVersion(
                 value.getContent().toByteArray(),
                 value.getHash(),
@@ -447,6 +469,9 @@ public final class CommandCodec {
         if (item.casReleases() != null) {
             value.setCasReleases(item.casReleases());
         }
+        if (item.makeDefaultAfterMinutes() != null) {
+            value.setMakeDefaultAfterMinutes(item.makeDefaultAfterMinutes());
+        }
         return value.build();
     }
 
@@ -465,7 +490,8 @@ public final class CommandCodec {
                 newVersion(value.getVersion()),
                 plan,
                 value.hasCasContent() ? value.getCasContent() : null,
-                value.hasCasReleases() ? value.getCasReleases() : null);
+                value.hasCasReleases() ? value.getCasReleases() : null,
+                value.hasMakeDefaultAfterMinutes() ? value.getMakeDefaultAfterMinutes() : null);
     }
 
     private static LogProto.MetadataPatchValue patch(MetadataPatch patch) {

@@ -66,6 +66,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     private volatile PersistentView view;
     private volatile Remembered remembered;
     private volatile ToIntFunction<ConfigKey> watchers = key -> 0;
+    private volatile Agenda agenda;
 
     /**
      * What is kept to recognise repetitions.
@@ -107,6 +108,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         contents = new ContentCache(contentCacheBytes);
         meta = StateMeta.load(store);
         remembered = new Remembered(meta.dedupCount, meta.requestCount);
+        agenda = Agenda.of(store, meta);
         view = rebuild();
         reader = new StoreReader(store, this::current, contents);
         retention = new RetentionReader(store);
@@ -124,6 +126,11 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     /** How many outcomes are remembered. Any thread. */
     public Remembered remembered() {
         return remembered;
+    }
+
+    /** What has to be done by itself, and when. Any thread; as new as the view that listeners are told of. */
+    public Agenda agenda() {
+        return agenda;
     }
 
     /** Reads what the view does not hold. */
@@ -369,6 +376,9 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         transaction.changedUsages().forEach(committed::put);
         meta = transaction.meta();
         remembered = new Remembered(meta.dedupCount, meta.requestCount);
+        if (transaction.agendaTouched()) {
+            agenda = Agenda.of(store, meta);
+        }
         changes.made.forEach(contents::keep);
         view = next;
         changes.gone.forEach(contents::drop);
@@ -464,6 +474,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     private void replaced(StateMeta stored) {
         meta = stored;
         remembered = new Remembered(meta.dedupCount, meta.requestCount);
+        agenda = Agenda.of(store, meta);
         committed.clear();
         forgetReadAhead();
         contents.clear();

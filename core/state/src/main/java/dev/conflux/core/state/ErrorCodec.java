@@ -97,6 +97,10 @@ final class ErrorCodec {
                         .setWatchers(e.watchers())
                         .setWindowSeconds(e.windowSeconds())
                         .addAllSilent(e.silent()));
+            case ConfluxError.DeliveryConflict e ->
+                value.setDeliveryConflict(LogProto.ErrorValue.DeliveryConflict.newBuilder()
+                        .setCode(e.code().number())
+                        .setMessage(e.message()));
             case ConfluxError.Internal e ->
                 value.setInternal(LogProto.ErrorValue.Internal.newBuilder().setMessage(e.message()));
         }
@@ -181,6 +185,10 @@ final class ErrorCodec {
                         value.getConfigInUse().getWatchers(),
                         value.getConfigInUse().getWindowSeconds(),
                         value.getConfigInUse().getSilentList());
+            case DELIVERY_CONFLICT ->
+                new ConfluxError.DeliveryConflict(
+                        code(value.getDeliveryConflict().getCode()),
+                        value.getDeliveryConflict().getMessage());
             case INTERNAL -> new ConfluxError.Internal(value.getInternal().getMessage());
             case ERROR_NOT_SET -> throw new UnknownCommandException("error: of a kind that this version does not know");
         };

@@ -14,6 +14,9 @@ public final class FeatureLevel {
     /** The highest that this build understands. */
     public static final int SUPPORTED = 2;
 
+    /** Schedules and rollouts. */
+    private static final int DELIVERIES = 2;
+
     private FeatureLevel() {}
 
     /** The level that the cluster must have for a command to enter the log. */
@@ -23,12 +26,14 @@ public final class FeatureLevel {
             case Command.CreateVersion c -> 1;
             case Command.UpdateMetadata c -> required(c.patch().retention());
             case Command.UpdateReleases c -> 1;
-            case Command.Publish c -> 1;
+            case Command.Publish c ->
+                c.items().stream().anyMatch(item -> item.makeDefaultAfterMinutes() != null) ? DELIVERIES : 1;
             case Command.Rollback c -> 1;
             case Command.DeleteConfig c -> 1;
             case Command.PruneVersions c -> 2;
             case Command.Gc c -> 2;
             case Command.Trash c -> 2;
+            case Command.Delivery c -> DELIVERIES;
         };
     }
 

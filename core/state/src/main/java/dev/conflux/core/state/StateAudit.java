@@ -5,6 +5,8 @@ import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.Namespace;
 import dev.conflux.core.model.Release;
+import dev.conflux.core.model.Rollout;
+import dev.conflux.core.model.Schedule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -88,6 +90,7 @@ public record StateAudit(
             all(StateArea.VERSIONS, this::version);
             all(StateArea.CONTENTS, this::content);
             tenants();
+            deliveries();
             return new StateAudit(StateSummary.of(meta), namespaces, events(newestEvents), problems);
         }
 
@@ -174,6 +177,43 @@ public record StateAudit(
                     problem("tenant " + tenant + " has " + found + ", its counter says " + stored);
                 }
             });
+        }
+
+        private void deliveries() {
+            var counts = new long[3];
+            all(StateArea.SCHEDULES, (key, value) -> {
+                Schedule schedule = DeliveryCodec.schedule(value);
+                if (schedule.state() == Schedule.State.PENDING) {
+                    counts[0]++;
+                    onAgenda(Deliveries.item(schedule));
+                }
+            });
+            all(StateArea.ROLLOUTS, (key, value) -> {
+                Rollout rollout = DeliveryCodec.rollout(value);
+                counts[1] += rollout.state().active() ? 1 : 0;
+                if (rollout.state() == Rollout.State.RUNNING) {
+                    counts[2]++;
+                    onAgenda(Deliveries.item(rollout));
+                }
+            });
+            if (counts[0] != meta.pendingSchedules) {
+                problem("there are " + counts[0] + " pending schedules, the counter says " + meta.pendingSchedules);
+            }
+            if (counts[1] != meta.activeRollouts) {
+                problem("there are " + counts[1] + " active rollouts, the counter says " + meta.activeRollouts);
+            }
+            var items = new long[1];
+            all(StateArea.AGENDA, (key, value) -> items[0]++);
+            if (items[0] != counts[0] + counts[2]) {
+                problem("there are " + items[0] + " items on the agenda for " + (counts[0] + counts[2])
+                        + " things to do");
+            }
+        }
+
+        private void onAgenda(Agenda.Item item) {
+            if (store.get(item.key()) == null) {
+                problem(item + " is not on the agenda");
+            }
         }
 
         private List<ChangeEvent> events(int newest) {

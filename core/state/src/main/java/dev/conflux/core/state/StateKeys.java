@@ -66,6 +66,15 @@ final class StateKeys {
         return two(StateArea.METADATA_HISTORY, configId, metadataVersion);
     }
 
+    static byte[] activeRollout(long configId) {
+        return one(StateArea.ACTIVE_ROLLOUTS, configId);
+    }
+
+    /** Of a schedule or rollout. */
+    static byte[] delivery(StateArea area, long configId, long id) {
+        return two(area, configId, id);
+    }
+
     /** Inclusive start of everything of one config in an area keyed by config id. */
     static byte[] ofConfig(StateArea area, long configId) {
         return one(area, configId);

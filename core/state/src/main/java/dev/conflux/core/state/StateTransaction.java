@@ -64,6 +64,8 @@ final class StateTransaction {
             batch.scanOver(store, from, to, order, visitor);
         }
     };
+    /** Whether the agenda may have changed; also true when only a refused command did. */
+    private boolean agendaTouched;
 
     private StateMeta meta;
     private StateMeta before;
@@ -200,6 +202,10 @@ final class StateTransaction {
         return events;
     }
 
+    boolean agendaTouched() {
+        return agendaTouched;
+    }
+
     int commandEventCount() {
         return commandEvents.size();
     }
@@ -320,6 +326,10 @@ final class StateTransaction {
         put(StateKeys.event(event.revision(), commandEvents.size()), StateCodec.event(event));
         commandEvents.add(event);
         meta.eventCount++;
+    }
+
+    void touchAgenda() {
+        agendaTouched = true;
     }
 
     /** Removes the config with all that hangs on it. */

@@ -31,6 +31,7 @@ final class TrashApplier implements Applier<Command.Trash> {
     }
 
     private static Result moveIn(Config config, StateTransaction transaction) {
+        Deliveries.forget(config, transaction);
         transaction.moveToTrash(new TrashedConfig(config, transaction.nowMillis(), transaction.author(), false));
         transaction.addEvent(ReleaseRules.event(config, List.of(), true, transaction));
         return new Result.ConfigDeleted(config.id(), config.key());

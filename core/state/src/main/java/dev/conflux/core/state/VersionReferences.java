@@ -19,6 +19,7 @@ final class VersionReferences {
         SortedMap<Long, VersionFate> found = new TreeMap<>();
         found.put(config.latestVersionId(), VersionFate.LATEST);
         add(config.releases(), VersionFate.RELEASE_RULE, found);
+        Deliveries.versions(config.id(), reads).forEach(id -> found.putIfAbsent(id, VersionFate.PLANNED));
         rollbackTargets(config, reads, found);
         return found;
     }

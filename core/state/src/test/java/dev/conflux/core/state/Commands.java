@@ -117,7 +117,7 @@ public final class Commands {
         var random = new Random(seed);
         var entries = new ArrayList<LogEntry>();
         for (int i = 1; i <= count; i++) {
-            Command command = randomCommand(random);
+            Command command = i % 5 == 3 ? DeliveryCommands.random(random, T0 + i * 60_000L) : randomCommand(random);
             // The clock of a new leader may be behind.
             long stamp = T0 + i * 60_000L - random.nextInt(200_000);
             CommandEnvelope envelope = switch (random.nextInt(6)) {

@@ -60,6 +60,22 @@ class StateAuditTest {
                 .anySatisfy(problem -> assertThat(problem).startsWith("tenant t has"));
     }
 
+    @Test
+    void shouldNameAScheduleThatNothingWillRun() {
+        // given
+        Commands.apply(state, DeliveryCommands.promote(last().id(), 1, Commands.T0 + 86_400_000));
+        assertThat(problems()).isEmpty();
+        var items = state.reader().agenda(null, Long.MAX_VALUE, 1000);
+        put(items.getLast().key(), null);
+
+        // then
+        assertThat(problems())
+                .containsExactly(
+                        items.getLast() + " is not on the agenda",
+                        "there are " + (items.size() - 1) + " items on the agenda for " + items.size()
+                                + " things to do");
+    }
+
     private Config last() {
         return state.reader()
                 .config(dev.conflux.core.model.ConfigKey.of("t", "a", "e", "last"))

@@ -35,7 +35,11 @@ final class HttpErrorMapper {
                     MEMBERSHIP_CHANGE_IN_PROGRESS,
                     OPERATION_REFUSED,
                     FEATURE_NOT_ENABLED,
-                    IDEMPOTENCY_EXPIRED -> 409;
+                    IDEMPOTENCY_EXPIRED,
+                    ROLLOUT_IN_PROGRESS,
+                    ROLLOUT_STATE_CONFLICT,
+                    SCHEDULE_NOT_PENDING,
+                    SCHEDULE_NOT_DUE -> 409;
             case CONFIG_TOO_LARGE -> 413;
             case IDEMPOTENCY_KEY_REUSED -> 422;
             case QUOTA_EXCEEDED, RATE_LIMITED -> 429;
@@ -102,6 +106,7 @@ final class HttpErrorMapper {
                 problem.put("config_id", e.configId())
                         .put("version_id", e.versionId())
                         .put("reason", e.fate().name().toLowerCase(Locale.ROOT));
+            case ConfluxError.DeliveryConflict e -> {}
             case ConfluxError.Internal e -> {}
         }
         return problem;

@@ -11,6 +11,8 @@ import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
+import dev.conflux.core.service.ScheduleService;
 import dev.conflux.core.service.SearchService;
 import dev.conflux.core.service.TrashService;
 import dev.conflux.core.service.VersionService;
@@ -27,6 +29,8 @@ public record HttpServices(
         VersionService versions,
         ReleaseService releases,
         PublishService publish,
+        ScheduleService schedules,
+        RolloutService rollouts,
         WatchService watch,
         ClusterService cluster,
         GcService gc,

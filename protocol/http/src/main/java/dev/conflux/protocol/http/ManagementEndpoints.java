@@ -396,6 +396,9 @@ final class ManagementEndpoints {
     private static ObjectNode published(PublishService.Published published) {
         ObjectNode json =
                 Json.object().put("config_id", published.config().id()).put("version_id", published.versionId());
+        if (published.promotion() != null) {
+            json.set("promotion", DeliveryEndpoints.schedule(published.promotion()));
+        }
         return rules(json, published.config(), published.warnings());
     }
 
@@ -416,16 +419,16 @@ final class ManagementEndpoints {
     }
 
     private static Item item(JsonBody body, Target target) {
-        body.refuseUnavailable("make_default_after_minutes");
         return new Item(
                 target,
                 ContentEnvelope.read(body, body.string("description", ""), body.optionalSchema("schema")),
                 plan(body),
                 body.optionalLong("cas"),
-                body.optionalLong("cas_releases"));
+                body.optionalLong("cas_releases"),
+                body.optionalInt("make_default_after_minutes"));
     }
 
-    private static Plan plan(JsonBody body) {
+    static Plan plan(JsonBody body) {
         List<ReleaseSpec> releases = releaseSpecs(body);
         JsonBody strategy = body.optionalObject("strategy");
         if (releases != null && strategy != null) {
@@ -438,7 +441,6 @@ final class ManagementEndpoints {
             return new Plan.MakeDefault();
         }
         String type = strategy.string("type");
-        strategy.refuseUnavailable("make_default_after_minutes");
         Map<String, String> labels = strategy.strings("labels");
         var plan = new Plan.Strategy(strategyType(strategy, type), labels, strategy.optionalDecimal("percentage"));
         strategy.end();
@@ -500,7 +502,7 @@ final class ManagementEndpoints {
         return written.replayed() ? at.with("X-Idempotent-Replay", "true") : at;
     }
 
-    private static <T> Reply page(Page<T> page, Function<T, ObjectNode> writer, Function<T, String> cursor) {
+    static <T> Reply page(Page<T> page, Function<T, ObjectNode> writer, Function<T, String> cursor) {
         ObjectNode json = Json.object();
         ArrayNode items = json.putArray("items");
         page.items().forEach(item -> items.add(writer.apply(item)));

@@ -1,5 +1,6 @@
 package dev.conflux.protocol.http;
 
+import dev.conflux.core.model.RolloutCommand.Direction;
 import dev.conflux.core.service.Action;
 import dev.conflux.protocol.http.Route.Endpoint;
 import io.vertx.core.http.HttpMethod;
@@ -29,6 +30,7 @@ final class Routes {
         routes.management(new ManagementEndpoints(services));
         routes.trash(new TrashEndpoints(services.trash()));
         routes.get("/api/v1/mgt/search", LIST, new SearchEndpoint(services.search())::handle);
+        routes.deliveries(new DeliveryEndpoints(services));
         // The hot path answers this one before the table is asked; the entry gives 405 and the inventory.
         routes.stream(HttpMethod.GET, FetchHandler.PREFIX + "{tenant}/{app}/{env}/{name}", READ, fetch::handleRouted);
         routes.get("/api/v1/fetch/configs/{tenant}/{app}/{env}", READ, new FetchAllEndpoint(services)::handle);
@@ -90,6 +92,26 @@ final class Routes {
         post(config + "/publish", PUBLISH, mgt::publish);
         post(config + "/rollback", PUBLISH, mgt::rollback);
         post("/api/v1/mgt/publish-batch", PUBLISH, mgt::publishBatch);
+    }
+
+    private void deliveries(DeliveryEndpoints deliveries) {
+        String schedules = "/api/v1/mgt/configs/{id}/schedules";
+        post(schedules, PUBLISH, deliveries::createSchedule);
+        get(schedules, READ, deliveries::listSchedules);
+        get(schedules + "/{schedule}", READ, deliveries::getSchedule);
+        add(HttpMethod.DELETE, schedules + "/{schedule}", PUBLISH, deliveries::cancelSchedule);
+        String rollouts = "/api/v1/mgt/configs/{id}/rollouts";
+        post(rollouts, PUBLISH, deliveries::startRollout);
+        get(rollouts, READ, deliveries::listRollouts);
+        get(rollouts + "/{rollout}", READ, deliveries::getRollout);
+        post(rollouts + "/{rollout}/advance", PUBLISH, request -> deliveries.steerRollout(request, Direction.ADVANCE));
+        post(rollouts + "/{rollout}/pause", PUBLISH, request -> deliveries.steerRollout(request, Direction.PAUSE));
+        post(rollouts + "/{rollout}/resume", PUBLISH, request -> deliveries.steerRollout(request, Direction.RESUME));
+        post(rollouts + "/{rollout}/cancel", PUBLISH, request -> deliveries.steerRollout(request, Direction.CANCEL));
+        post(
+                rollouts + "/{rollout}/rollback",
+                PUBLISH,
+                request -> deliveries.steerRollout(request, Direction.ROLL_BACK));
     }
 
     private void operations(PlatformEndpoints platform, Access look) {

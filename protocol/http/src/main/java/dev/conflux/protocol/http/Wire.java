@@ -106,7 +106,7 @@ final class Wire {
     }
 
     /** Never in exponent notation: 10, not 1E+1. */
-    private static BigDecimal percent(int hundredths) {
+    static BigDecimal percent(int hundredths) {
         BigDecimal plain = BigDecimal.valueOf(hundredths, 2).stripTrailingZeros();
         return plain.scale() < 0 ? plain.setScale(0) : plain;
     }

@@ -7,6 +7,7 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.DeliveryRunner;
 import dev.conflux.core.service.DirectoryArchive;
 import dev.conflux.core.service.FetchService;
 import dev.conflux.core.service.GarbageCollector;
@@ -16,6 +17,9 @@ import dev.conflux.core.service.MetadataStore;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
+import dev.conflux.core.service.ScheduleService;
+import dev.conflux.core.service.ScriptedGates;
 import dev.conflux.core.service.SearchService;
 import dev.conflux.core.service.SingleNodeConsensus;
 import dev.conflux.core.service.TrashService;
@@ -55,6 +59,8 @@ final class TestNode implements AutoCloseable {
     final String admin;
     final String nobody;
     private final ConfigState state;
+    private final DeliveryRunner runner;
+    final ScriptedGates gates = new ScriptedGates();
     private final Vertx vertx = Vertx.vertx();
     private final Authentication authentication;
     private final GarbageCollector collector;
@@ -89,6 +95,8 @@ final class TestNode implements AutoCloseable {
                 new VersionService(log, state.reader(), authorizer, gate),
                 new ReleaseService(log, state.reader(), authorizer, gate),
                 new PublishService(log, state.reader(), authorizer, gate),
+                new ScheduleService(log, state.reader(), authorizer, gate),
+                new RolloutService(log, state.reader(), authorizer, gate, gates),
                 watch,
                 new ClusterService(consensus, gate, authorizer),
                 new GcService(log, state, collector, gate, authorizer, Clock.systemUTC()),
@@ -96,6 +104,7 @@ final class TestNode implements AutoCloseable {
                         consensus, log, state, authorizer, gate, TrashService.DEFAULT_PROTECTION, Clock.systemUTC()),
                 new SearchService(state.reader(), authorizer),
                 new Metrics());
+        runner = DeliveryRunner.start(state, consensus, log, gates, Duration.ofMillis(50), Clock.systemUTC());
         http = HttpProtocol.start(vertx, HttpServerConfig.plaintext("127.0.0.1", 0, "127.0.0.1", 0, true), services);
         admin = services.auth().login("admin", PASSWORD).accessToken();
         nobody = services.auth().login("nobody", PASSWORD).accessToken();
@@ -178,6 +187,7 @@ final class TestNode implements AutoCloseable {
     public void close() {
         http.close();
         collector.close();
+        runner.close();
         services.watch().close();
         authentication.close();
         consensus.close();

@@ -153,6 +153,7 @@ final class ConfluxTarget implements Target {
         environment.put("CONFLUX_HEAP", HEAP);
         environment.put("CONFLUX_CLUSTER_PEERS", network.peers());
         environment.put("CONFLUX_CLUSTER_ADDRESS", network.address(node));
+        environment.put("CONFLUX_CLUSTER_BIND_HOST", network.bindHost());
         if (kind == Disks.MORTAL) {
             environment.putAll(PowerCut.environment(syncNotes(node)));
         }
