@@ -555,13 +555,13 @@ public final class WatchService implements AutoCloseable {
         }
     }
 
-    /** Ends the dispatcher; watches are told nothing more. */
     /** How many watches a change of this config would concern; roughly, while some come and go. Any thread. */
     int watchers(ConfigKey key) {
         return byKey.getOrDefault(key, Set.of()).size()
                 + byNamespace.getOrDefault(key.namespace(), Set.of()).size();
     }
 
+    /** Ends the dispatcher; watches are told nothing more. */
     @Override
     public void close() {
         running = false;

@@ -30,7 +30,7 @@ public record StateAudit(
         StateSummary summary, SortedMap<Namespace, Count> namespaces, List<ChangeEvent> newest, List<String> problems) {
 
     /**
-     * What there is of something.
+     * What there is of something, the trash included.
      *
      * @param contentBytes of all its versions
      */
