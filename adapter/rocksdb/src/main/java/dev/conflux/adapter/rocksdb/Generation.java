@@ -44,8 +44,14 @@ final class Generation {
     /** Blocks of all families together: enough for the index blocks and the hot part of 10 000 configs. */
     private static final long BLOCK_CACHE_BYTES = 16L << 20;
 
-    /** Two of these per family at most: 24 MB in the worst case, and a few KB when idle. */
+    /** Two of these per family at most, and a few KB when idle. */
     private static final long MEMTABLE_BYTES = 4L << 20;
+
+    /**
+     * Of published bytes, which are larger: each memtable becomes a file that is never merged with another, and every
+     * file of a snapshot costs several fsyncs where it is taken and where it is received.
+     */
+    private static final long CONTENTS_MEMTABLE_BYTES = 16L << 20;
 
     private static final int MEMTABLES = 2;
 
@@ -146,7 +152,7 @@ final class Generation {
             var descriptors = new ArrayList<ColumnFamilyDescriptor>();
             for (Family family : Family.values()) {
                 ColumnFamilyOptions familyOptions = own(owned, new ColumnFamilyOptions())
-                        .setWriteBufferSize(MEMTABLE_BYTES)
+                        .setWriteBufferSize(family == Family.CONTENTS ? CONTENTS_MEMTABLE_BYTES : MEMTABLE_BYTES)
                         .setMaxWriteBufferNumber(MEMTABLES)
                         .setArenaBlockSize(ARENA_BLOCK_BYTES)
                         .setCompressionType(CompressionType.LZ4_COMPRESSION)
