@@ -3,6 +3,8 @@ package dev.conflux.consensus.jraft;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import com.alipay.sofa.jraft.conf.ConfigurationManager;
 import com.alipay.sofa.jraft.entity.EnumOutter;
 import com.alipay.sofa.jraft.entity.LogEntry;
@@ -26,15 +28,20 @@ import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.slf4j.LoggerFactory;
 
 /** Files that keep what was acknowledged, damaged at each of their bytes: told or harmless, and never something else. */
 @Execution(ExecutionMode.CONCURRENT)
 class EveryByteTest {
+
+    private static final Logger QUARANTINES = (Logger) LoggerFactory.getLogger(Quarantine.class);
 
     private static final int ENTRIES = 5;
 
@@ -50,6 +57,17 @@ class EveryByteTest {
     Path directory;
 
     private JRaftConfig config;
+
+    /** Each of a thousand quarantines would be a line. */
+    @BeforeAll
+    static void beQuiet() {
+        QUARANTINES.setLevel(Level.OFF);
+    }
+
+    @AfterAll
+    static void speakAgain() {
+        QUARANTINES.setLevel(null);
+    }
 
     @BeforeEach
     void makeDirectories() throws IOException {

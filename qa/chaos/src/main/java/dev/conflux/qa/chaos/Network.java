@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -119,11 +121,11 @@ final class Network implements AutoCloseable {
 
     /** {@code 1@node-1:port,…}: those that found the cluster, the same for every member. */
     String peers() {
-        var peers = new ArrayList<String>();
-        for (int id = 1; id <= founders; id++) {
-            peers.add(id + "@" + address(id));
-        }
-        return String.join(",", peers);
+        return peers(IntStream.rangeClosed(1, founders).boxed().toList());
+    }
+
+    String peers(List<Integer> nodes) {
+        return nodes.stream().map(id -> id + "@" + address(id)).collect(Collectors.joining(","));
     }
 
     /** Writes what {@code -Djdk.net.hosts.file} of a node names. */
