@@ -82,7 +82,16 @@ final class Failpoint {
             "leader:file.after_rename=halt",
             "joining:log.after_append=halt",
             "leader:apply.after_batch=halt",
-            "joining:apply.before_batch=halt");
+            "joining:apply.before_batch=halt",
+            "leader:member.before_intent=halt",
+            "leader:member.before_learner=halt",
+            "leader:member.before_promote=halt",
+            "leader:member.before_voter=halt",
+            "leader:member.before_added=halt",
+            "leader:member.before_removal=halt",
+            "joining:member.before_record=halt",
+            "leader:member.before_removed=halt",
+            "joining:member.after_record=halt");
 
     private Failpoint() {}
 

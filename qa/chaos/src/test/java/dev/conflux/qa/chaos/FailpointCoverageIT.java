@@ -71,6 +71,18 @@ class FailpointCoverageIT {
         // when
         Run.Result result = Run.alone(Scenarios.find("bank-watch").orElseThrow(), plan, directory.resolve("run"), "");
 
+        // and when: members change, and the leader is one of them
+        Scenario members = Scenarios.find("register-member-steps").orElseThrow();
+        var change = new Plan(
+                members.name(),
+                7,
+                12_000,
+                3,
+                10,
+                20,
+                List.of(new Plan.Step(1_500, FaultKind.REPLACE, "leader", 8_000, "")));
+        Run.Result changed = Run.alone(members, change, directory.resolve("change"), "");
+
         // and when: a log holds what others have differently, and a leader hands over for certain
         Set<String> overtaken = new TreeSet<>();
         try (SampleTarget policies = SampleTarget.start("policies", directory.resolve("policies"), 3, "")) {
@@ -82,8 +94,10 @@ class FailpointCoverageIT {
 
         // then
         assertThat(result.violations()).isEmpty();
+        assertThat(changed.violations()).isEmpty();
         Set<String> missed = new TreeSet<>(points());
         missed.removeAll(result.points());
+        missed.removeAll(changed.points());
         missed.removeAll(overtaken);
         assertThat(missed).isEmpty();
     }
