@@ -10,7 +10,6 @@ import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.ErrorCode;
-import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.Result;
@@ -69,18 +68,28 @@ public final class PublishService {
             @Nullable Long cas,
             @Nullable Long casReleases) {}
 
-    /** One config after a publish. */
-    public record Published(Config config, long versionId, List<String> warnings) {}
+    /**
+     * One config after a publish.
+     *
+     * @param duplicateOf the version before, when it has the same content, format and schema
+     */
+    public record Published(
+            Config config,
+            long versionId,
+            List<String> warnings,
+            @Nullable Long duplicateOf) {}
 
     /** A config after a rollback. */
     public record RolledBack(Config config, long versionId) {}
 
     private final CommandLog log;
     private final ConfigDirectory configs;
+    private final ContentJudge judge;
 
     public PublishService(CommandLog log, StateReader reader, Authorizer authorizer, ReadGate gate) {
         this.log = log;
         this.configs = new ConfigDirectory(reader, authorizer, gate);
+        this.judge = new ContentJudge(reader);
     }
 
     /** One log entry, one revision, all or nothing; also for a single item. */
@@ -90,28 +99,34 @@ public final class PublishService {
         }
         Limits.atMost("items", Limits.MAX_BATCH_ITEMS, items);
         var commandItems = new ArrayList<PublishItem>(items.size());
+        var judgements = new ArrayList<ContentJudge.Judged>(items.size());
         var seen = new HashSet<Long>();
         for (Item item : items) {
-            PublishItem checked = checked(caller, item);
+            Optional<Config> config = find(caller, item);
+            ContentJudge.Judged judged = judge.judge(config.orElse(null), item.content());
+            PublishItem checked = commandItem(item, config, judged);
             if (!seen.add(checked.configId())) {
                 throw Limits.refusal("items", "config " + checked.configId() + " twice", "each config once");
             }
             commandItems.add(checked);
+            judgements.add(judged);
         }
         Outcome.Accepted accepted =
                 log.submit(caller, new Command.Publish(commandItems, Limits.text("comment", comment)));
-        List<Published> published = ((Result.Published) accepted.result())
-                .items().stream()
-                        .map(item -> new Published(
-                                item.config(),
-                                item.version().id(),
-                                RuleLinter.lint(item.config().releases())))
-                        .toList();
+        List<Result.PublishedItem> made = ((Result.Published) accepted.result()).items();
+        var published = new ArrayList<Published>(made.size());
+        for (int i = 0; i < made.size(); i++) {
+            Result.PublishedItem item = made.get(i);
+            ContentJudge.Judged judged = judgements.get(i);
+            var warnings = new ArrayList<>(RuleLinter.lint(item.config().releases()));
+            warnings.addAll(judged.warnings());
+            published.add(new Published(item.config(), item.version().id(), warnings, judged.duplicateOf()));
+        }
         return new Written<>(accepted.revision(), accepted.replayed(), published);
     }
 
-    private PublishItem checked(Caller caller, Item item) {
-        Optional<Config> config = switch (item.target()) {
+    private Optional<Config> find(Caller caller, Item item) {
+        return switch (item.target()) {
             case Target.ById(long id) -> requireBoth(caller, id);
             case Target.ByName(ConfigKey key) -> {
                 Config named = configs.requireForWrite(caller, Action.PUBLISH, key)
@@ -120,13 +135,16 @@ public final class PublishService {
                 yield requireBoth(caller, named.id());
             }
         };
+    }
+
+    private static PublishItem commandItem(Item item, Optional<Config> config, ContentJudge.Judged judged) {
         long configId = switch (item.target()) {
             case Target.ById(long id) -> id;
             case Target.ByName named -> config.map(Config::id).orElse(0L);
         };
         return new PublishItem(
                 configId,
-                item.content().checked(config.map(configs::currentFormat).orElse(Format.TEXT)),
+                judged.version(),
                 planOf(item.plan(), config.map(Config::releases).orElse(List.of())),
                 item.cas(),
                 item.casReleases());

@@ -455,6 +455,9 @@ public final class CommandCodec {
         if (patch.approval() != null) {
             value.setApproval(StateCodec.approval(patch.approval()));
         }
+        if (patch.compatibility() != null) {
+            value.setCompatibility(patch.compatibility().number());
+        }
         return value.build();
     }
 
@@ -470,6 +473,7 @@ public final class CommandCodec {
                 value.getRemovedAttrsList(),
                 casRequired,
                 metadataCasRequired,
-                value.hasApproval() ? StateCodec.approval(value.getApproval()) : null);
+                value.hasApproval() ? StateCodec.approval(value.getApproval()) : null,
+                value.hasCompatibility() ? StateCodec.compatibility(value.getCompatibility()) : null);
     }
 }

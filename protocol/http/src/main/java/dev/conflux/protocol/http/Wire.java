@@ -42,7 +42,9 @@ final class Wire {
     }
 
     private static void metadata(ObjectNode json, Metadata metadata) {
-        json.put("description", metadata.description()).put("schema", metadata.schema());
+        json.put("description", metadata.description())
+                .put("schema", metadata.schema())
+                .put("compatibility", metadata.compatibility().wireName());
         RetentionPolicy retention = metadata.retention();
         json.putObject("retention_policy").put("days", retention.days()).put("count", retention.count());
         ObjectNode attributes = json.putObject("custom_attrs");
