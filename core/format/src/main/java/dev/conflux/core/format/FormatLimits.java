@@ -11,14 +11,14 @@ public final class FormatLimits {
     /** Deeper than any configuration, shallow enough for every stack. */
     public static final int MAX_DEPTH = 128;
 
-    /**
-     * Keys and values, those that an alias repeats counted each time: ten bytes of text each in the largest document, and
-     * some 10 MB of tree.
-     */
-    public static final int MAX_NODES = 100_000;
+    /** Keys and values: twenty bytes of text each in the largest document. Reading one costs up to 300 bytes. */
+    public static final int MAX_NODES = 50_000;
 
-    /** The same for HOCON and TOML, whose libraries keep about ten times as much per value while they read. */
+    /** The same for TOML and HOCON, whose libraries use up to 1000 bytes for one. */
     static final int MAX_NODES_HEAVY = 20_000;
+
+    /** The same for YAML, whose library uses up to 1500; those that an alias repeats are counted each time. */
+    static final int MAX_NODES_YAML = 10_000;
 
     /** YAML aliases. */
     static final int MAX_ALIASES = 1_000;

@@ -122,9 +122,16 @@ public final class HoconFormat implements ConfigFormat {
         int line = 1;
         int lineStart = 0;
         boolean blank = true;
+        int dots = 0;
         for (int at = 0; at < text.length(); at++) {
             char c = text.charAt(at);
             int column = at - lineStart + 1;
+            if (c == '.' && ++dots > FormatLimits.MAX_DEPTH) {
+                throw Budget.tooDeep(line, column);
+            }
+            if (c <= ' ' || ",:={}[]".indexOf(c) >= 0) {
+                dots = 0;
+            }
             switch (c) {
                 case '"' -> {
                     budget.node(line, column);
@@ -218,7 +225,10 @@ public final class HoconFormat implements ConfigFormat {
                         budget.leave();
                         yield new ContentNode.Sequence(items, line, column);
                     }
-                    case NUMBER -> Texts.number(value.render(PLAIN), line, column);
+                    case NUMBER -> {
+                        boolean finite = Double.isFinite(((Number) value.unwrapped()).doubleValue());
+                        yield Texts.number(finite ? value.render(PLAIN) : "1e999", line, column);
+                    }
                     case BOOLEAN ->
                         new ContentNode.Scalar(ContentNode.Kind.BOOLEAN, value.unwrapped().toString(), line, column);
                     case NULL -> new ContentNode.Scalar(ContentNode.Kind.NULL, "null", line, column);

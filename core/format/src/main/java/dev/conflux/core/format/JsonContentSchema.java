@@ -15,6 +15,7 @@ import com.networknt.schema.path.NodePath;
 import com.networknt.schema.path.PathType;
 import dev.conflux.core.model.ConfluxError.Violation;
 import dev.conflux.core.model.ConfluxException;
+import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Text;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -220,6 +221,11 @@ final class JsonContentSchema implements ContentSchema {
 
     private static Violation violation(String path, ContentNode at, String message) {
         return new Violation(path, at.line(), at.column(), "schema", "schema: " + Malformed.oneLine(message));
+    }
+
+    @Override
+    public boolean judges(Format format) {
+        return true;
     }
 
     @Override

@@ -35,12 +35,19 @@ public final class PropertiesFormat implements ConfigFormat {
     private static final class Entry {
         private final int line;
         private final int column;
-        private final Map<String, Entry> below = new LinkedHashMap<>();
+        private Map<String, Entry> below = Map.of();
         private ContentNode.@Nullable Scalar value;
 
         Entry(int line, int column) {
             this.line = line;
             this.column = column;
+        }
+
+        Entry step(String name, ContentNode.Scalar at) {
+            if (below.isEmpty()) {
+                below = new LinkedHashMap<>(4);
+            }
+            return below.computeIfAbsent(name, key -> new Entry(at.line(), at.column()));
         }
 
         ContentNode node() {
@@ -99,8 +106,7 @@ public final class PropertiesFormat implements ConfigFormat {
                     throw Budget.tooDeep(value.line(), value.column());
                 }
                 budget.node(value.line(), value.column());
-                entry = entry.below.computeIfAbsent(
-                        key.substring(from, end), name -> new Entry(value.line(), value.column()));
+                entry = entry.step(key.substring(from, end), value);
                 from = end + 1;
             }
             entry.value = value;
@@ -114,6 +120,14 @@ public final class PropertiesFormat implements ConfigFormat {
                     newLine();
                 } else if (blank(c)) {
                     at++;
+                } else if (c == '\\' && continued()) {
+                    // A line that goes on: nothing more, or a key, which may begin like a comment then.
+                    while (at < text.length() && text.charAt(at) == '\\' && continued()) {
+                        continue;
+                    }
+                    if (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
+                        return true;
+                    }
                 } else if (c == '#' || c == '!') {
                     while (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
                         at++;

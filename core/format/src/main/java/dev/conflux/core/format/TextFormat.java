@@ -4,7 +4,7 @@ import dev.conflux.core.model.Format;
 import java.util.List;
 import java.util.Optional;
 
-/** Any UTF-8 without NUL. */
+/** Any UTF-8. */
 public final class TextFormat implements ConfigFormat {
 
     @Override
@@ -19,7 +19,7 @@ public final class TextFormat implements ConfigFormat {
 
     @Override
     public Optional<ContentTree> parse(byte[] content) {
-        Texts.decode(content);
+        String unused = Texts.utf8(content);
         return Optional.empty();
     }
 }

@@ -17,8 +17,18 @@ final class Texts {
 
     private Texts() {}
 
-    /** UTF-8, without a byte order mark if there is one. */
+    /** UTF-8 without NUL; a byte order mark is left out. */
     static String decode(byte[] content) {
+        String text = utf8(content);
+        int nul = text.indexOf('\0');
+        if (nul >= 0) {
+            throw at(text, nul, "utf-8", "a NUL character");
+        }
+        return !text.isEmpty() && text.charAt(0) == BYTE_ORDER_MARK ? text.substring(1) : text;
+    }
+
+    /** UTF-8. */
+    static String utf8(byte[] content) {
         if (content.length > FormatLimits.MAX_DOCUMENT_BYTES) {
             throw Malformed.at(1, 1, "max-bytes", "more than " + FormatLimits.MAX_DOCUMENT_BYTES + " bytes");
         }
@@ -27,11 +37,7 @@ final class Texts {
         if (text.indexOf('\uFFFD') >= 0) {
             refuseBrokenUtf8(content);
         }
-        int nul = text.indexOf('\0');
-        if (nul >= 0) {
-            throw at(text, nul, "utf-8", "a NUL character (the format binary takes any bytes)");
-        }
-        return !text.isEmpty() && text.charAt(0) == BYTE_ORDER_MARK ? text.substring(1) : text;
+        return text;
     }
 
     private static void refuseBrokenUtf8(byte[] content) {

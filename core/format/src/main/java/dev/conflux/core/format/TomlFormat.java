@@ -15,6 +15,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.dataformat.toml.TomlFactory;
 import tools.jackson.dataformat.toml.TomlMapper;
+import tools.jackson.dataformat.toml.TomlReadFeature;
 
 /**
  * TOML 1.0. The library says what it means; {@link TomlPlaces} says where, and keeps the bounds before the library builds
@@ -30,6 +31,8 @@ public final class TomlFormat implements ConfigFormat {
                             .build())
                     .build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            // Only then it checks them.
+            .enable(TomlReadFeature.PARSE_JAVA_TIME)
             .build();
 
     @Override
@@ -87,10 +90,12 @@ public final class TomlFormat implements ConfigFormat {
         if (value.isBoolean()) {
             return new ContentNode.Scalar(ContentNode.Kind.BOOLEAN, Boolean.toString(value.booleanValue()), line, column);
         }
-        String text = number(value);
-        return text == null
-                ? new ContentNode.Scalar(ContentNode.Kind.STRING, value.asString(), line, column)
-                : Texts.number(text, line, column);
+        String number = number(value);
+        if (number != null) {
+            return Texts.number(number, line, column);
+        }
+        String text = value.isString() ? Texts.wellFormed(value.stringValue(), line, column) : place.written();
+        return new ContentNode.Scalar(ContentNode.Kind.STRING, text, line, column);
     }
 
     private static @Nullable String number(JsonNode value) {

@@ -17,6 +17,7 @@ final class TomlPlaces {
         private final int column;
         private final Map<String, Place> members = new HashMap<>();
         private final List<Place> items = new ArrayList<>(0);
+        private String written = "";
 
         private Place(int line, int column) {
             this.line = line;
@@ -29,6 +30,11 @@ final class TomlPlaces {
 
         int column() {
             return column;
+        }
+
+        /** Of a number, a boolean or a date: its text. */
+        String written() {
+            return written;
         }
 
         /** Its own place when the scanner saw no such key. */
@@ -208,7 +214,7 @@ final class TomlPlaces {
                 }
                 leave("}");
             }
-            default -> bareValue();
+            default -> bareValue(place);
         }
     }
 
@@ -223,7 +229,7 @@ final class TomlPlaces {
     }
 
     /** A number, a boolean or a date; a date may hold a blank. */
-    private void bareValue() {
+    private void bareValue(Place place) {
         int from = at;
         while (at < text.length() && ",]}#\n\r".indexOf(text.charAt(at)) < 0) {
             at++;
@@ -235,6 +241,7 @@ final class TomlPlaces {
             at = from;
             throw malformed("a value of more than " + FormatLimits.MAX_NUMBER_LENGTH + " characters");
         }
+        place.written = text.substring(from, at).strip();
     }
 
     private void string() {

@@ -2,6 +2,7 @@ package dev.conflux.core.format;
 
 import dev.conflux.core.model.ConfluxError.Violation;
 import dev.conflux.core.model.ConfluxException;
+import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Text;
 import java.io.IOException;
 import java.io.StringReader;
@@ -117,6 +118,11 @@ final class XmlContentSchema implements ContentSchema {
             }
             case ContentNode.Scalar scalar -> {}
         }
+    }
+
+    @Override
+    public boolean judges(Format format) {
+        return format.equals(Format.XML);
     }
 
     @Override

@@ -43,6 +43,8 @@ public final class XmlFormat implements ConfigFormat {
         factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
         factory.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
         factory.setProperty(XMLInputFactory.IS_COALESCING, true);
+        // Ours comes first, and says the same in every format.
+        factory.setProperty("jdk.xml.maxElementDepth", Integer.toString(FormatLimits.MAX_DEPTH + 2));
         factory.setXMLResolver((publicId, systemId, baseUri, namespace) -> {
             throw new XMLStreamException("external entities are not read");
         });

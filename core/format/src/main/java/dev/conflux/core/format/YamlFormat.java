@@ -28,10 +28,19 @@ import org.snakeyaml.engine.v2.scanner.StreamReader;
  */
 public final class YamlFormat implements ConfigFormat {
 
-    private static final LoadSettings SETTINGS = LoadSettings.builder()
-            .setUseMarks(true)
-            .setCodePointLimit(FormatLimits.MAX_DOCUMENT_BYTES + 1)
-            .build();
+    /** The library copies what it has of a token each time its buffer is full: large documents get a large buffer. */
+    private static final int SMALL_DOCUMENT = 64 * 1024;
+
+    private static final LoadSettings SMALL = settings(1024);
+    private static final LoadSettings LARGE = settings(256 * 1024);
+
+    private static LoadSettings settings(int bufferSize) {
+        return LoadSettings.builder()
+                .setUseMarks(true)
+                .setBufferSize(bufferSize)
+                .setCodePointLimit(FormatLimits.MAX_DOCUMENT_BYTES + 1)
+                .build();
+    }
 
     @Override
     public Format format() {
@@ -67,14 +76,15 @@ public final class YamlFormat implements ConfigFormat {
     private static final class Composer {
 
         private final ParserImpl events;
-        private final Budget budget = new Budget(FormatLimits.MAX_NODES);
+        private final Budget budget = new Budget(FormatLimits.MAX_NODES_YAML);
         /** Complete nodes only: an alias inside its own anchor finds nothing. */
         private final Map<String, ContentNode> anchors = new HashMap<>();
 
         private int aliases;
 
         Composer(String text) {
-            events = new ParserImpl(SETTINGS, new StreamReader(SETTINGS, text));
+            LoadSettings settings = text.length() <= SMALL_DOCUMENT ? SMALL : LARGE;
+            events = new ParserImpl(settings, new StreamReader(settings, text));
         }
 
         ContentNode document() {
@@ -173,8 +183,8 @@ public final class YamlFormat implements ConfigFormat {
             events.next();
             for (ContentNode.Mapping source : merged) {
                 source.members().forEach(members::putIfAbsent);
-                if (members.size() > FormatLimits.MAX_NODES) {
-                    throw Malformed.at(line, column, "max-nodes", "more than " + FormatLimits.MAX_NODES + " keys and values");
+                if (members.size() > FormatLimits.MAX_NODES_YAML) {
+                    throw Malformed.at(line, column, "max-nodes", "more than " + FormatLimits.MAX_NODES_YAML + " keys and values");
                 }
             }
             return new ContentNode.Mapping(members, line, column);

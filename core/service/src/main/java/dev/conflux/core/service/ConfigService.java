@@ -9,7 +9,6 @@ import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxError.Violation;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.ErrorCode;
-import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Metadata;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.MetadataPatch;
@@ -67,7 +66,7 @@ public final class ConfigService {
     public ConfigService(CommandLog log, StateReader reader, Authorizer authorizer, ReadGate gate) {
         this.log = log;
         this.configs = new ConfigDirectory(reader, authorizer, gate);
-        this.judge = new ContentJudge(reader);
+        this.judge = new ContentJudge(reader, log);
     }
 
     public Written<Result.ConfigCreated> create(Caller caller, NewConfig request) {
@@ -81,9 +80,7 @@ public final class ConfigService {
             throw Limits.refusal("publish_initial", "true", "false when releases are given");
         }
         checkMetadata(request.metadata());
-        NewVersion initial = request.initial()
-                .checked(Format.TEXT, request.metadata().schema())
-                .version();
+        NewVersion initial = judge.first(caller, request.metadata().schema(), request.initial());
         List<PlannedRelease> planned = request.publishInitial()
                 ? List.of(new PlannedRelease(Release.defaultTo(1), true))
                 : ReleaseSpec.checkedAll(request.releases(), false);
@@ -133,7 +130,7 @@ public final class ConfigService {
             ContentSchemas.compiled(patch.schema());
         }
         List<String> warnings = List.of();
-        if (patch.schema() != null && config.isPresent()) {
+        if (patch.schema() != null && config.isPresent() && !log.remembers(caller)) {
             warnings = checkLiveVersions(config.get(), patch.schema(), check);
         }
         if (patch.retention() != null) {

@@ -31,45 +31,86 @@ final class ContentJudge {
      * A content that may become a version.
      *
      * @param warnings what its author should know
-     * @param duplicateOf the newest version, when it has the same content, format and schema
      */
-    record Judged(
-            NewVersion version,
-            List<String> warnings,
-            @Nullable Long duplicateOf) {}
+    record Judged(NewVersion version, List<String> warnings) {
+
+        /** With a word about a version that has the same already. */
+        List<String> warnings(@Nullable Long duplicateOf) {
+            if (duplicateOf == null) {
+                return warnings;
+            }
+            var all = new ArrayList<>(warnings);
+            all.add("duplicate_of: version " + duplicateOf + " has the same content, format and schema");
+            return all;
+        }
+    }
 
     private final StateReader reader;
+    private final CommandLog log;
 
-    ContentJudge(StateReader reader) {
+    ContentJudge(StateReader reader, CommandLog log) {
         this.reader = reader;
+        this.log = log;
     }
 
-    /** @param config null when it is gone, and apply will say so */
+    /**
+     * For a write. What a repeated request says was judged the first time: it is let through to its stored outcome,
+     * whatever the schema has become.
+     *
+     * @param config null when it is gone, and apply will say so
+     */
+    Judged judge(Caller caller, @Nullable Config config, NewContent content) {
+        try {
+            return judge(config, content);
+        } catch (ConfluxException e) {
+            if (log.remembers(caller)) {
+                return new Judged(content.unchecked(Format.TEXT), List.of());
+            }
+            throw e;
+        }
+    }
+
+    /** As {@link #judge(Caller, Config, NewContent)}, for a config's version 1. */
+    NewVersion first(Caller caller, @Nullable String schema, NewContent content) {
+        try {
+            return content.checked(Format.TEXT, schema).version();
+        } catch (ConfluxException e) {
+            if (log.remembers(caller)) {
+                return content.unchecked(Format.TEXT);
+            }
+            throw e;
+        }
+    }
+
+    /** For {@code validate_only}, where nothing is written. */
     Judged judge(@Nullable Config config, NewContent content) {
         if (config == null) {
-            return new Judged(content.checked(Format.TEXT), List.of(), null);
+            return new Judged(content.checked(Format.TEXT), List.of());
         }
-        Optional<ConfigVersion> latest = reader.version(config.id(), config.latestVersionId());
-        NewContent.Checked checked = content.checked(
-                latest.map(ConfigVersion::format).orElse(Format.TEXT),
-                config.metadata().schema());
+        Format current = reader.version(config.id(), config.latestVersionId())
+                .map(ConfigVersion::format)
+                .orElse(Format.TEXT);
+        NewContent.Checked checked = content.checked(current, config.metadata().schema());
         var warnings = new ArrayList<String>();
         checkCompatibility(config, checked, warnings);
-        Long duplicateOf = latest.filter(version -> same(version, checked.version()))
-                .map(ConfigVersion::id)
-                .orElse(null);
-        if (duplicateOf != null) {
-            warnings.add("duplicate_of: version " + duplicateOf + " has the same content, format and schema");
-        }
-        return new Judged(checked.version(), warnings, duplicateOf);
+        return new Judged(checked.version(), warnings);
     }
 
-    private static boolean same(ConfigVersion version, NewVersion fresh) {
-        return version.hash().equals(fresh.hash())
-                && version.format().equals(fresh.format())
-                && Objects.equals(version.schema(), fresh.schema())
-                && version.encryption() == null
-                && fresh.encryption() == null;
+    /** The version before, when a new one says the same; asked afterwards, so that a repeated request hears it again. */
+    @Nullable
+    Long duplicateOf(ConfigVersion fresh) {
+        return duplicateOf(fresh.configId(), fresh.id() - 1, fresh.hash(), fresh.format(), fresh.schema());
+    }
+
+    /** The version {@code before} a new one, when that would say the same. */
+    @Nullable
+    Long duplicateOf(long configId, long before, String hash, Format format, @Nullable String schema) {
+        return reader.version(configId, before)
+                .filter(version -> version.hash().equals(hash)
+                        && version.format().equals(format)
+                        && Objects.equals(version.schema(), schema))
+                .map(ConfigVersion::id)
+                .orElse(null);
     }
 
     private void checkCompatibility(Config config, NewContent.Checked fresh, List<String> warnings) {

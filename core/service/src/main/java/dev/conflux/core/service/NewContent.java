@@ -1,6 +1,7 @@
 package dev.conflux.core.service;
 
 import dev.conflux.core.format.ConfigFormat;
+import dev.conflux.core.format.ContentSchema;
 import dev.conflux.core.format.ContentSchemas;
 import dev.conflux.core.format.ContentTree;
 import dev.conflux.core.format.Formats;
@@ -72,6 +73,14 @@ public record NewContent(
         return new Checked(version, tree.orElse(null));
     }
 
+    /**
+     * For a request whose outcome is stored: the log answers with that. Should it have been forgotten meanwhile, apply
+     * refuses this, for it has no hash.
+     */
+    NewVersion unchecked(Format inherited) {
+        return new NewVersion(content, "", format == null ? inherited : format, description, schema, encryption);
+    }
+
     /** Reads a content; empty when its format has no structure. */
     static Optional<ContentTree> parse(Format format, byte[] content) {
         ConfigFormat reader = Formats.installed()
@@ -83,16 +92,16 @@ public record NewContent(
 
     /** All that is wrong with a content by a schema. */
     static List<Violation> violations(String schema, Format format, Optional<ContentTree> tree, byte[] content) {
-        if (tree.isEmpty()) {
+        ContentSchema compiled = ContentSchemas.compiled(schema);
+        if (tree.isEmpty() || !compiled.judges(format)) {
             return List.of(new Violation(
                     "",
                     1,
                     1,
                     "schema-kind",
-                    "the format " + format + " has no structure that the schema could judge (use another format, or remove"
-                            + " the schema)"));
+                    "this schema cannot judge the format " + format + " (use another format, or another schema)"));
         }
-        return ContentSchemas.compiled(schema).violations(tree.get(), content);
+        return compiled.violations(tree.get(), content);
     }
 
     private static String sha256(byte[] content) {

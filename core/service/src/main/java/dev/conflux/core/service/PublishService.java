@@ -89,7 +89,7 @@ public final class PublishService {
     public PublishService(CommandLog log, StateReader reader, Authorizer authorizer, ReadGate gate) {
         this.log = log;
         this.configs = new ConfigDirectory(reader, authorizer, gate);
-        this.judge = new ContentJudge(reader);
+        this.judge = new ContentJudge(reader, log);
     }
 
     /** One log entry, one revision, all or nothing; also for a single item. */
@@ -103,7 +103,7 @@ public final class PublishService {
         var seen = new HashSet<Long>();
         for (Item item : items) {
             Optional<Config> config = find(caller, item);
-            ContentJudge.Judged judged = judge.judge(config.orElse(null), item.content());
+            ContentJudge.Judged judged = judge.judge(caller, config.orElse(null), item.content());
             PublishItem checked = commandItem(item, config, judged);
             if (!seen.add(checked.configId())) {
                 throw Limits.refusal("items", "config " + checked.configId() + " twice", "each config once");
@@ -117,10 +117,10 @@ public final class PublishService {
         var published = new ArrayList<Published>(made.size());
         for (int i = 0; i < made.size(); i++) {
             Result.PublishedItem item = made.get(i);
-            ContentJudge.Judged judged = judgements.get(i);
+            Long duplicateOf = judge.duplicateOf(item.version());
             var warnings = new ArrayList<>(RuleLinter.lint(item.config().releases()));
-            warnings.addAll(judged.warnings());
-            published.add(new Published(item.config(), item.version().id(), warnings, judged.duplicateOf()));
+            warnings.addAll(judgements.get(i).warnings(duplicateOf));
+            published.add(new Published(item.config(), item.version().id(), warnings, duplicateOf));
         }
         return new Written<>(accepted.revision(), accepted.replayed(), published);
     }

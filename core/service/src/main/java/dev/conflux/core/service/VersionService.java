@@ -74,32 +74,39 @@ public final class VersionService {
     public VersionService(CommandLog log, StateReader reader, Authorizer authorizer, ReadGate gate) {
         this.log = log;
         this.configs = new ConfigDirectory(reader, authorizer, gate);
-        this.judge = new ContentJudge(reader);
+        this.judge = new ContentJudge(reader, log);
     }
 
     /** Adds a version; nobody gets it before a release names it. */
     public Written<Created> create(Caller caller, long configId, NewContent content, @Nullable Long cas) {
         Optional<Config> config = configs.requireForWrite(caller, Action.WRITE, configId);
-        ContentJudge.Judged judged = judge.judge(config.orElse(null), content);
+        ContentJudge.Judged judged = judge.judge(caller, config.orElse(null), content);
         Outcome.Accepted accepted = log.submit(caller, new Command.CreateVersion(configId, judged.version(), cas));
         ConfigVersion version = ((Result.VersionCreated) accepted.result()).version();
+        Long duplicateOf = judge.duplicateOf(version);
         return new Written<>(
                 accepted.revision(),
                 accepted.replayed(),
-                new Created(version, judged.warnings(), judged.duplicateOf()));
+                new Created(version, judged.warnings(duplicateOf), duplicateOf));
     }
 
     /** Checks what {@link #create} would, without creating anything. */
     public Valid validate(Caller caller, long configId, NewContent content) {
         Config config = configs.require(caller.principal(), Action.WRITE, configId);
         ContentJudge.Judged judged = judge.judge(config, content);
+        Long duplicateOf = judge.duplicateOf(
+                configId,
+                config.latestVersionId(),
+                judged.version().hash(),
+                judged.version().format(),
+                judged.version().schema());
         return new Valid(
                 judged.version().hash(),
                 judged.version().content().length,
                 judged.version().format(),
                 config.latestVersionId() + 1,
-                judged.warnings(),
-                judged.duplicateOf());
+                judged.warnings(duplicateOf),
+                duplicateOf);
     }
 
     public ConfigVersion get(Principal principal, long configId, long versionId) {

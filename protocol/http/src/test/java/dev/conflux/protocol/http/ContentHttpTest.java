@@ -163,7 +163,7 @@ class ContentHttpTest {
 
         assertThat(patched.status()).as(patched.text()).isEqualTo(400);
         assertThat(patched.code()).isEqualTo("INVALID_ARGUMENT");
-        assertThat(violations(patched)).containsExactly("1:55 /pattern schema");
+        assertThat(violations(patched)).containsExactly("1:49 /pattern schema");
         Answer created = node.json("POST", CONFIGS, config("json", "{}").put("schema", "{\"$ref\":\"http://x/\"}").toString());
         assertThat(violations(created)).containsExactly("1:9 /$ref schema");
         assertThat(violations(version(id, body("json", "{}").put("schema", "{"))))
