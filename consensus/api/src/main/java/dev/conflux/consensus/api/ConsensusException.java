@@ -100,6 +100,11 @@ public abstract sealed class ConsensusException extends RuntimeException {
                     + " ms");
         }
 
+        /** For a read that would wait in vain. */
+        public NotCaughtUp(String why) {
+            super("this member is behind its leader: " + why);
+        }
+
         /**
          * For a read that may not wait.
          *

@@ -4,10 +4,8 @@ import com.alipay.sofa.jraft.conf.Configuration;
 import com.alipay.sofa.jraft.core.ElectionPriority;
 import com.alipay.sofa.jraft.option.ApplyTaskMode;
 import com.alipay.sofa.jraft.option.NodeOptions;
-import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.option.ReadOnlyOption;
 import com.alipay.sofa.jraft.storage.impl.RocksDBLogStorage;
-import com.alipay.sofa.jraft.storage.snapshot.ThroughputSnapshotThrottle;
 import com.alipay.sofa.jraft.util.StorageOptionsFactory;
 import com.alipay.sofa.jraft.util.concurrent.DefaultFixedThreadsExecutorGroupFactory;
 import dev.conflux.base.failpoint.Failpoints;
@@ -35,6 +33,7 @@ final class EngineOptions extends NodeOptions {
 
     private final PeerTransport transport;
     private final Quarantine quarantine;
+    private final AppendWindow appendWindow;
 
     EngineOptions(
             JRaftConfig config,
@@ -70,8 +69,7 @@ final class EngineOptions extends NodeOptions {
         setCliRpcThreadPoolSize(1); // no such pool is made
         setRaftRpcThreadPoolSize(Limits.RPC_THREADS);
         setEnableMetrics(true);
-        setSnapshotThrottle(
-                new ThroughputSnapshotThrottle(Limits.SNAPSHOT_BYTES_PER_SECOND, Limits.SNAPSHOT_THROTTLE_CHECKS));
+        setSnapshotThrottle(null); // SnapshotPace, on the member that is asked
         setServiceFactory(storage);
         setApplyTaskMode(ApplyTaskMode.NonBlocking); // a full ring is Overloaded, not a blocked caller
         setRpcConnectTimeoutMs(Limits.CONNECT_TIMEOUT_MILLIS);
@@ -81,7 +79,8 @@ final class EngineOptions extends NodeOptions {
         setEnableRpcChecksum(false); // TLS authenticates every byte
         setAppendEntriesExecutors(DefaultFixedThreadsExecutorGroupFactory.INSTANCE.newExecutorGroup(
                 Limits.REPLICATOR_THREADS, "conflux-replicator-" + config.nodeId(), Limits.REPLICATOR_QUEUE, true));
-        setRaftOptions(raftOptions());
+        appendWindow = raftOptions();
+        setRaftOptions(appendWindow);
         getRaftOptions().setElectionHeartbeatFactor((int)
                 Math.max(1, config.electionTimeout().dividedBy(config.heartbeatInterval())));
     }
@@ -92,6 +91,10 @@ final class EngineOptions extends NodeOptions {
 
     Quarantine quarantine() {
         return quarantine;
+    }
+
+    AppendWindow appendWindow() {
+        return appendWindow;
     }
 
     static Path raftMeta(Path dataDir) {
@@ -119,8 +122,8 @@ final class EngineOptions extends NodeOptions {
         return configuration;
     }
 
-    static RaftOptions raftOptions() {
-        var options = new RaftOptions();
+    static AppendWindow raftOptions() {
+        var options = new AppendWindow();
         options.setSync(!Failpoints.skips("defence.fsync"));
         options.setSyncMeta(true); // otherwise a vote can be forgotten in a power failure
         options.setEnableLogEntryChecksum(true);

@@ -111,6 +111,10 @@ final class EngineRpcClient implements RpcClient {
         }
         boolean bulk = request instanceof InstallSnapshotRequest || request instanceof GetFileRequest;
         boolean refusable = request instanceof AppendEntriesRequest append && append.getEntriesCount() > 0;
+        if (refusable) {
+            current.appendWindow()
+                    .sending(((AppendEntriesRequest) request).getData().size());
+        }
         Executor executor = callback.executor();
         link(endpoint, bulk ? PeerLink.Lane.BULK : PeerLink.Lane.RAFT)
                 .send(request, timeoutMs, refusable, new ReplyHandler() {

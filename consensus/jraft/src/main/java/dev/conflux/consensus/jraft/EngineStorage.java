@@ -51,6 +51,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     private volatile LogPosition durable = LogPosition.ZERO;
     private volatile long term;
     private volatile @Nullable LogStorage log;
+    private volatile @Nullable GuardedSnapshotStorage snapshots;
     private volatile Consumer<LogPosition> onDurable = position -> {};
     private volatile LongConsumer appendTime = nanos -> {};
 
@@ -134,8 +135,16 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
 
     @Override
     public SnapshotStorage createSnapshotStorage(NodeOptions options) {
-        return new GuardedSnapshotStorage(
+        var storage = new GuardedSnapshotStorage(
                 EngineOptions.snapshots(config.dataDir()), options.getRaftOptions(), counters);
+        snapshots = storage;
+        return storage;
+    }
+
+    /** True while a leader's snapshot is being fetched. */
+    boolean fetchingSnapshot() {
+        GuardedSnapshotStorage current = snapshots;
+        return current != null && current.fetching();
     }
 
     private void judge(LogPosition lastOfLog) throws IOException {
@@ -234,6 +243,8 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
     /** Called by the engine's log thread only, apart from reads. */
     private final class GuardedLogStorage extends RocksDBLogStorage {
 
+        private final RecentEntries recent = new RecentEntries(Limits.RECENT_ENTRIES_BYTES);
+
         GuardedLogStorage(String path, RaftOptions raftOptions) {
             super(path, raftOptions);
         }
@@ -258,6 +269,7 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
             try {
                 boolean appended = super.appendEntry(entry);
                 if (appended) {
+                    recent.written(entry);
                     advanced(entry.getId());
                 }
                 return appended;
@@ -276,7 +288,9 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 Failpoints.hit("log.after_append");
                 appendTime.accept(System.nanoTime() - begin);
                 if (entries != null && appended > 0) {
-                    advanced(entries.get(appended - 1).getId());
+                    LogEntry newest = entries.get(appended - 1);
+                    recent.written(newest);
+                    advanced(newest.getId());
                 }
                 return appended;
             } finally {
@@ -307,10 +321,33 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 mark.lower(kept);
                 Failpoints.hit("log.before_truncate");
                 durable = kept;
+                recent.clear();
                 return super.truncateSuffix(lastIndexKept);
             } finally {
+                recent.clear();
                 watchdog.log().end();
             }
+        }
+
+        @Override
+        public boolean truncatePrefix(long firstIndexKept) {
+            recent.clear();
+            try {
+                return super.truncatePrefix(firstIndexKept);
+            } finally {
+                recent.clear();
+            }
+        }
+
+        @Override
+        public @Nullable LogEntry getEntry(long index) {
+            LogEntry known = recent.get(index);
+            if (known != null) {
+                return known;
+            }
+            long generation = recent.generation();
+            LogEntry read = super.getEntry(index);
+            return read == null ? null : recent.read(read, generation);
         }
 
         @Override
@@ -320,8 +357,10 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
                 Failpoints.hit("log.before_reset");
                 mark.reset(nextLogIndex);
                 durable = mark.position();
+                recent.clear();
                 return super.reset(nextLogIndex);
             } finally {
+                recent.clear();
                 watchdog.log().end();
             }
         }

@@ -34,6 +34,7 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
     private final Counters counters;
     private volatile @Nullable Received received; // the newest one
     private volatile boolean fetchAll;
+    private volatile boolean fetching;
 
     GuardedSnapshotStorage(Path directory, RaftOptions raftOptions, Counters counters) {
         super(directory.toString(), "", raftOptions);
@@ -88,12 +89,17 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
     public @Nullable SnapshotCopier startToCopyFrom(String uri, SnapshotCopierOptions options) {
         var copier = new Copier();
         copier.setStorage(this);
-        copier.setSnapshotThrottle(options.getNodeOptions().getSnapshotThrottle());
         if (!copier.init(uri, options)) {
             return null;
         }
+        fetching = true;
         copier.start();
         return copier;
+    }
+
+    /** True while a leader's snapshot is being fetched. */
+    boolean fetching() {
+        return fetching;
     }
 
     /** Fetches a snapshot; hands over the one received or none, never an older one. */
@@ -106,6 +112,12 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
                 setFilterBeforeCopyRemote(false); // files of the own snapshot may be what was damaged
             }
             return done;
+        }
+
+        @Override
+        public void close() throws IOException {
+            fetching = false;
+            super.close();
         }
 
         @Override

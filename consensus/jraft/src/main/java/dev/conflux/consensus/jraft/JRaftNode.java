@@ -580,6 +580,12 @@ public final class JRaftNode implements ConsensusNode {
 
     // ---- for the parts ----
 
+    /** True while a leader's snapshot is being fetched or restored here: this member cannot catch up in milliseconds. */
+    boolean installing() {
+        RunningEngine now = running;
+        return adapter.restoring() || (now != null && now.storage().fetchingSnapshot());
+    }
+
     Node engine() {
         RunningEngine now = running;
         if (now == null) {

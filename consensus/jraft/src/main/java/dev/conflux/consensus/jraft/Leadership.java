@@ -4,6 +4,7 @@ import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.Status;
 import com.alipay.sofa.jraft.core.State;
 import com.alipay.sofa.jraft.entity.PeerId;
+import com.alipay.sofa.jraft.error.RaftError;
 import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.Member;
@@ -96,11 +97,23 @@ final class Leadership {
             }
         }
         Failpoints.hit("leader.before_transfer");
+        var future = new CompletableFuture<NodeId>();
+        handTo(peer, future, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS));
+        return future;
+    }
+
+    /** Repeated while the engine is busy: it is from its election until its first entry is committed. */
+    private void handTo(PeerId peer, CompletableFuture<NodeId> future, long deadline) {
         Status status = node.engine().transferLeadershipTo(peer);
-        if (!status.isOk()) {
-            return CompletableFuture.failedFuture(new ConsensusException.Refused("transfer: " + status.getErrorMsg()));
+        if (status.isOk()) {
+            awaitSuccessor(node.selfId(), future, deadline);
+        } else if (status.getRaftError() == RaftError.EBUSY && System.nanoTime() - deadline < 0) {
+            if (!node.later(() -> handTo(peer, future, deadline), Limits.TRANSFER_RETRY_MILLIS)) {
+                future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
+            }
+        } else {
+            future.completeExceptionally(new ConsensusException.Refused("transfer: " + status.getErrorMsg()));
         }
-        return awaitSuccessor(node.selfId());
     }
 
     /** Until this member follows another leader than {@code old}. */
@@ -132,13 +145,15 @@ final class Leadership {
         if (node.membership().current().members().size() == 1 || engine.getNodeState() != State.STATE_LEADER) {
             return;
         }
-        Status status = engine.transferLeadershipTo(PeerId.ANY_PEER);
-        if (!status.isOk()) {
-            LOG.info("leadership_kept reason=\"{}\"", status);
-            return;
-        }
         var done = new CountDownLatch(1);
-        awaitSuccessor(node.selfId()).whenComplete((nothing, problem) -> done.countDown());
+        var successor = new CompletableFuture<NodeId>();
+        successor.whenComplete((next, problem) -> {
+            if (problem != null) {
+                LOG.info("leadership_kept reason=\"{}\"", problem.getMessage());
+            }
+            done.countDown();
+        });
+        handTo(PeerId.ANY_PEER, successor, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Limits.TRANSFER_MILLIS));
         if (!done.await(Limits.TRANSFER_MILLIS + 500, TimeUnit.MILLISECONDS)) {
             LOG.info("leadership_kept reason=\"not taken over in time\"");
         }

@@ -34,17 +34,20 @@ final class Limits {
     /** Log entries cached for lagging followers and for apply. */
     static final long MAX_LOG_CACHE_BYTES = 64L << 20;
 
-    /** AppendEntries in flight per follower; times {@link #MAX_APPEND_BODY_BYTES} = 32 MiB per follower. */
+    /** Entries written or read a moment ago that are kept in memory: the newest is looked at dozens of times a second. */
+    static final long RECENT_ENTRIES_BYTES = 16L << 20;
+
+    /** AppendEntries in flight per follower, however small. */
     static final int MAX_APPENDS_IN_FLIGHT = 64;
+
+    /** Their bytes: a disk of 40 MB/s has written them before a heartbeat behind them is missed. */
+    static final long APPEND_WINDOW_BYTES = 4L << 20;
 
     /** Chunk of a snapshot file. */
     static final int SNAPSHOT_CHUNK_BYTES = 512 * 1024;
 
-    /** Bytes per second at which a snapshot is fetched: leaves disk and network for replication. */
+    /** Bytes per second at which snapshots are fetched from one member: leaves disk and network for replication. */
     static final long SNAPSHOT_BYTES_PER_SECOND = 64L << 20;
-
-    /** How often per second the snapshot throttle looks. */
-    static final long SNAPSHOT_THROTTLE_CHECKS = 10;
 
     /** A follower within this many entries of the leader counts as caught up when it is added. */
     static final int CATCHUP_MARGIN = 1_000;
@@ -91,6 +94,9 @@ final class Limits {
 
     /** First pause before an attempt that provably appended nothing is repeated; doubles, half of it random. */
     static final long RETRY_MIN_MILLIS = 5;
+
+    /** How often a waiting read looks whether it waits in vain, because a snapshot is being fetched meanwhile. */
+    static final long READ_CHECK_MILLIS = 50;
 
     /** Largest such pause: a tenth of an election. */
     static final long RETRY_MAX_MILLIS = 80;
@@ -233,7 +239,10 @@ final class Limits {
     /** How long a leader may take to decide about a membership change; the asker asks again afterwards. */
     static final long CHANGE_DECISION_MILLIS = CANDIDATE_CONTACT_MILLIS + 2_000;
 
-    /** Handing leadership over at close. */
+    /** Pause before the engine is asked again that has just been elected: it refuses until its first entry is committed. */
+    static final long TRANSFER_RETRY_MILLIS = 20;
+
+    /** Handing leadership over. */
     static final long TRANSFER_MILLIS = 2_000;
 
     /** Waiting for the engine to stop at close. */

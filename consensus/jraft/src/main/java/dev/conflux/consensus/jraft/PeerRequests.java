@@ -52,6 +52,7 @@ final class PeerRequests implements PeerTransport.Handler {
     private final ReadIndexRequestProcessor readIndex;
     private final InstallSnapshotRequestProcessor installSnapshot;
     private final GetFileRequestProcessor getFile;
+    private final SnapshotPace snapshotPace = new SnapshotPace(System::nanoTime, Limits.SNAPSHOT_BYTES_PER_SECOND);
 
     PeerRequests(JRaftNode node, StateMachine stateMachine, Quarantine quarantine, Executor executor, PeerId self) {
         this.node = node;
@@ -125,7 +126,7 @@ final class PeerRequests implements PeerTransport.Handler {
                     run(executor, request, installSnapshot, install);
                 }
             }
-            case GetFileRequest file -> run(executor, request, getFile, file);
+            case GetFileRequest file -> getFile(request, file);
             case Wire.Propose propose -> propose(request, propose);
             case Wire.LeaderState ignored -> request.sendResponse(node.reads().leaderState());
             case Wire.Query query -> query(request, query);
@@ -174,6 +175,13 @@ final class PeerRequests implements PeerTransport.Handler {
             executor.execute(() -> processor.handleRequest(request, message));
         } catch (RejectedExecutionException e) {
             busy(request, "request queue is full");
+        }
+    }
+
+    private void getFile(Request request, GetFileRequest file) {
+        long delay = snapshotPace.delayMillis(Math.clamp(file.getCount(), 0, Limits.SNAPSHOT_CHUNK_BYTES));
+        if (delay == 0 || !node.later(() -> run(executor, request, getFile, file), delay)) {
+            run(executor, request, getFile, file);
         }
     }
 

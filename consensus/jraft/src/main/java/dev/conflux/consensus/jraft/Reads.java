@@ -76,6 +76,7 @@ final class Reads {
     private final class Read {
         private final ReadLevel level;
         private final Duration timeout;
+        private final long deadlineNanos;
         private final CompletableFuture<ReadPoint> future = new CompletableFuture<>();
         private volatile ConsensusException problem = new ConsensusException.NoLeader("none is known");
         private long pauseMillis = Limits.RETRY_MIN_MILLIS;
@@ -83,22 +84,40 @@ final class Reads {
         Read(ReadLevel level, Duration timeout) {
             this.level = level;
             this.timeout = timeout;
+            this.deadlineNanos = System.nanoTime() + timeout.toNanos();
         }
 
         CompletableFuture<ReadPoint> start(Consumer<Read> attempt) {
-            Timeout timeUp;
-            try {
-                timeUp = node.timer()
-                        .newTimeout(
-                                ignored -> future.completeExceptionally(problem),
-                                timeout.toNanos(),
-                                TimeUnit.NANOSECONDS);
-            } catch (IllegalStateException e) {
-                return CompletableFuture.failedFuture(new ConsensusException.Unavailable("stopped"));
+            look();
+            if (!future.isDone()) {
+                attempt.accept(this);
             }
-            future.whenComplete((point, failure) -> timeUp.cancel());
-            attempt.accept(this);
             return future;
+        }
+
+        /** Ends the read when its time is up, or when this member will not be able to answer it for long. */
+        private void look() {
+            if (future.isDone()) {
+                return;
+            }
+            long left = deadlineNanos - System.nanoTime();
+            if (node.installing()) {
+                future.completeExceptionally(new ConsensusException.NotCaughtUp(
+                        "it is receiving a snapshot from its leader; ask another member"));
+            } else if (left <= 0) {
+                future.completeExceptionally(problem);
+            } else {
+                try {
+                    Timeout next = node.timer()
+                            .newTimeout(
+                                    ignored -> look(),
+                                    Math.min(left, TimeUnit.MILLISECONDS.toNanos(Limits.READ_CHECK_MILLIS)),
+                                    TimeUnit.NANOSECONDS);
+                    future.whenComplete((point, failure) -> next.cancel());
+                } catch (IllegalStateException e) {
+                    future.completeExceptionally(new ConsensusException.Unavailable("stopped"));
+                }
+            }
         }
 
         void retry(ConsensusException why, Consumer<Read> attempt) {

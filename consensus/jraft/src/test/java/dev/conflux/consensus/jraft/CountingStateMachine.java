@@ -48,6 +48,7 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
     volatile int restores;
     volatile long delayMillis;
     volatile java.util.concurrent.CountDownLatch blockApply = new java.util.concurrent.CountDownLatch(0);
+    volatile java.util.concurrent.CountDownLatch blockRestore = new java.util.concurrent.CountDownLatch(0);
     volatile boolean failSnapshots;
     volatile @Nullable IOException snapshotProblem;
 
@@ -288,6 +289,11 @@ final class CountingStateMachine implements StateMachine, AutoCloseable {
     @Override
     public synchronized LogPosition restore(Path source) throws IOException {
         breakAt(Break.BEFORE);
+        try {
+            blockRestore.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         db.close();
         try (Stream<Path> files = Files.list(directory)) {
             for (Path file : files.toList()) {

@@ -65,7 +65,7 @@ class EngineOptionsTest {
             assertThat(node.getSnapshotLogIndexMargin()).isZero();
             assertThat(node.getCatchupMargin()).isEqualTo(1_000);
             assertThat(node.isFilterBeforeCopyRemote()).isTrue();
-            assertThat(node.getSnapshotThrottle()).isNotNull();
+            assertThat(node.getSnapshotThrottle()).isNull();
             assertThat(node.isDisableCli()).isTrue();
             assertThat(node.getApplyTaskMode()).isEqualTo(ApplyTaskMode.NonBlocking);
             assertThat(node.isEnableMetrics()).isTrue();

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.conflux.consensus.api.ConsensusException;
+import dev.conflux.consensus.api.ReadLevel;
+import dev.conflux.consensus.api.ReadPoint;
 import dev.conflux.consensus.api.Role;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +16,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -127,6 +132,38 @@ class SnapshotTest {
                     .doesNotExist();
             assertThat(cluster.state(lagging).commands())
                     .isEqualTo(cluster.state(cluster.awaitLeader()).commands());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ReadLevel.class,
+            names = {"STRONG", "LINEARIZABLE"})
+    void shouldRefuseReadsAtOnceWhileItReceivesASnapshot(ReadLevel level) throws Exception {
+        try (var cluster = new TestCluster(directory, 3).startAll()) {
+            // given
+            int lagging = lagBehindASnapshot(cluster);
+            cluster.blockRestore = new CountDownLatch(1);
+            JRaftNode node = cluster.start(lagging).node();
+            await().atMost(TestCluster.SOON).until(() -> node.running() != null && node.installing());
+
+            // when
+            long begin = System.nanoTime();
+            CompletableFuture<ReadPoint> read = node.readPoint(level, Duration.ofMinutes(1));
+
+            // then
+            assertThatThrownBy(() -> read.get(1, TimeUnit.MINUTES))
+                    .cause()
+                    .isInstanceOf(ConsensusException.NotCaughtUp.class)
+                    .hasMessageContaining("receiving a snapshot");
+            assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(10));
+
+            // and then
+            cluster.blockRestore.countDown();
+            cluster.awaitCount(lagging, 220);
+            await().atMost(TestCluster.SOON).until(() -> !node.installing());
+            assertThat(node.readPoint(level, Duration.ofSeconds(30)).join().appliedIndex())
+                    .isGreaterThanOrEqualTo(220);
         }
     }
 

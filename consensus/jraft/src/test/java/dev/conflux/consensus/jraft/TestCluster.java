@@ -20,6 +20,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
@@ -51,6 +52,9 @@ final class TestCluster implements AutoCloseable {
     final List<Member> members;
     private final Map<Integer, Running> running = new TreeMap<>();
     private UnaryOperator<JRaftConfig> tuning = config -> config;
+
+    /** Given to members that are started from now on. */
+    CountDownLatch blockRestore = new CountDownLatch(0);
 
     TestCluster(Path root, int size) {
         this(root, new DevCertificateAuthority("test authority"), size);
@@ -132,6 +136,7 @@ final class TestCluster implements AutoCloseable {
         int id = config.nodeId().value();
         var halted = new AtomicReference<String>();
         var state = new CountingStateMachine(stateDir(id));
+        state.blockRestore = blockRestore;
         try {
             JRaftNode node = JRaftNode.start(config.withHalt((reason, cause) -> halted.set(reason)), state);
             var member = new Running(node, state, halted);

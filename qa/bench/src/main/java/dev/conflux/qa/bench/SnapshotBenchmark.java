@@ -27,7 +27,7 @@ final class SnapshotBenchmark implements Benchmark {
 
     private static final int NODES = 3;
     private static final int CONTENT_BYTES = 900_000; // below the largest content, 1 MiB
-    private static final int FILLERS = 2;
+    private static final int FILLERS = 16;
     private static final int CONCURRENCY = 16;
     private static final Duration LIMIT = Duration.ofMinutes(3);
 
