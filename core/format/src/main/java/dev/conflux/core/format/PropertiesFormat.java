@@ -122,8 +122,9 @@ public final class PropertiesFormat implements ConfigFormat {
                     at++;
                 } else if (c == '\\' && continued()) {
                     // A line that goes on: nothing more, or a key, which may begin like a comment then.
-                    while (at < text.length() && text.charAt(at) == '\\' && continued()) {
-                        continue;
+                    boolean more = true;
+                    while (more) {
+                        more = at < text.length() && continued();
                     }
                     if (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
                         return true;

@@ -19,7 +19,7 @@ public final class TextFormat implements ConfigFormat {
 
     @Override
     public Optional<ContentTree> parse(byte[] content) {
-        String unused = Texts.utf8(content);
+        String _ = Texts.utf8(content);
         return Optional.empty();
     }
 }

@@ -1,6 +1,7 @@
 package dev.conflux.core.format;
 
 import dev.conflux.core.model.Format;
+import java.time.DateTimeException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,6 +53,8 @@ public final class TomlFormat implements ConfigFormat {
         try {
             var budget = new Budget(FormatLimits.MAX_NODES_HEAVY);
             return Optional.of(new ContentTree(node(MAPPER.readTree(text), places, budget), true));
+        } catch (DateTimeException e) {
+            throw Malformed.at(1, 1, "toml", e.getMessage() == null ? "not a date" : e.getMessage());
         } catch (JacksonException e) {
             TokenStreamLocation at = e.getLocation();
             String message = Objects.requireNonNullElse(e.getOriginalMessage(), "not TOML");

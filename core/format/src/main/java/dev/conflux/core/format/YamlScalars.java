@@ -14,7 +14,7 @@ final class YamlScalars {
             case "true", "True", "TRUE" -> new Scalar(Kind.BOOLEAN, "true", line, column);
             case "false", "False", "FALSE" -> new Scalar(Kind.BOOLEAN, "false", line, column);
             default -> {
-                String number = number(text, line, column);
+                String number = number(text);
                 yield number == null
                         ? new Scalar(Kind.STRING, text, line, column)
                         : Texts.number(number, line, column);
@@ -23,7 +23,7 @@ final class YamlScalars {
     }
 
     /** Its JSON form; null when it is none. Infinities and not-a-number, which JSON lacks, stay text. */
-    private static @org.jspecify.annotations.Nullable String number(String text, int line, int column) {
+    private static @org.jspecify.annotations.Nullable String number(String text) {
         char first = text.charAt(0);
         if (first != '+' && first != '-' && first != '.' && (first < '0' || first > '9')) {
             return null;
@@ -38,9 +38,8 @@ final class YamlScalars {
             if (text.length() == 2) {
                 return null;
             }
-            // Converting costs the square of the length: refused as too long before.
-            Texts.number(text.replace('e', '0').replace('E', '0'), line, column);
-            return Texts.decimal(text.substring(2), radix);
+            // Converting costs the square of the length; what is too long is refused as it is.
+            return text.length() > FormatLimits.MAX_NUMBER_LENGTH ? text : Texts.decimal(text.substring(2), radix);
         }
         int at = first == '+' || first == '-' ? 1 : 0;
         int whole = digits(text, at);
@@ -54,18 +53,21 @@ final class YamlScalars {
         if (whole + fraction == 0) {
             return null;
         }
-        String mantissa = text.substring(at, end);
-        String power = "";
+        int mantissaEnd = end;
         if (end < text.length() && (text.charAt(end) == 'e' || text.charAt(end) == 'E')) {
             int sign = end + 1 < text.length() && (text.charAt(end + 1) == '+' || text.charAt(end + 1) == '-') ? 1 : 0;
             int exponent = digits(text, end + 1 + sign);
             if (exponent == 0) {
                 return null;
             }
-            power = text.substring(end, end + 1 + sign + exponent);
             end += 1 + sign + exponent;
         }
-        return end == text.length() ? (first == '-' ? "-" : "") + jsonMantissa(mantissa) + power : null;
+        if (end < text.length()) {
+            return null;
+        }
+        return end > FormatLimits.MAX_NUMBER_LENGTH
+                ? text
+                : (first == '-' ? "-" : "") + jsonMantissa(text.substring(at, mantissaEnd)) + text.substring(mantissaEnd);
     }
 
     private static int digits(String text, int from) {

@@ -128,7 +128,7 @@ class BadInputTest {
                 bad("yaml", "trailing text", "{a: 1} b", "yaml"),
                 bad("yaml", "a tab as indentation", "a:\n\tb: 1", "yaml"),
                 bad("yaml", "a control character", "a: \"\u0007\"", "yaml"),
-                bad("yaml", "an open quote to the limit", full("a: \"", "x ", ""), "yaml"),
+                bad("yaml", "an open quote to the limit", full("a: \"", "a text ", ""), "yaml"),
                 bad("yaml", "not UTF-8", new byte[] {'a', ':', ' ', (byte) 0xff}, "utf-8"),
                 bad("yaml", "UTF-16", "a: 1".getBytes(StandardCharsets.UTF_16), "utf-8"));
     }
@@ -251,7 +251,7 @@ class BadInputTest {
                 bad("hocon", "nested {", full("", "a{", ""), "max-depth"),
                 bad("hocon", "nested [", full("a=", "[", ""), "max-depth"),
                 bad("hocon", "a key of 10^4 parts", "a.".repeat(10_000) + "a = 1", "max-depth"),
-                bad("hocon", "a key of 10^5 parts", full("", "a.", "a=1"), "max-nodes"),
+                bad("hocon", "a key of 10^5 parts", full("", "a.", "a=1"), "max-depth"),
                 bad("hocon", "many keys", numbered("", "k%=1\n", ""), "max-nodes"),
                 bad("hocon", "many words", full("a = ", "x ", ""), "max-nodes"),
                 bad("hocon", "many quoted words", full("a = ", "\"\"", ""), "max-nodes"),
