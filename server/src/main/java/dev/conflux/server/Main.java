@@ -149,6 +149,8 @@ public final class Main {
         context.getLogger("dev.conflux").setLevel(Level.toLevel(config.logLevel()));
         // The engine reports every attempt to reach a peer that is down; our transport says it once.
         context.getLogger("com.alipay").setLevel(Level.ERROR);
+        // It logs every schema and pattern that it stops at: those are answers, not events.
+        context.getLogger("com.networknt").setLevel(Level.OFF);
     }
 
     private static Encoder<ILoggingEvent> textEncoder(LoggerContext context) {

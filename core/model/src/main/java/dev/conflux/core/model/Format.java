@@ -17,6 +17,7 @@ public record Format(String name) {
     public static final Format XML = new Format("xml");
     public static final Format INI = new Format("ini");
     public static final Format PROPERTIES = new Format("properties");
+    public static final Format HOCON = new Format("hocon");
     public static final Format TEXT = new Format("text");
     public static final Format BINARY = new Format("binary");
 
@@ -32,6 +33,7 @@ public record Format(String name) {
             new Known(XML, "application/xml", List.of("application/xml", "text/xml")),
             new Known(INI, "text/x-ini", List.of("text/x-ini")),
             new Known(PROPERTIES, "text/x-java-properties", List.of("text/x-java-properties", "text/x-properties")),
+            new Known(HOCON, "application/hocon", List.of("application/hocon", "text/x-hocon")),
             new Known(TEXT, "text/plain", List.of("text/plain")),
             new Known(BINARY, "application/octet-stream", List.of("application/octet-stream")));
 
@@ -79,7 +81,7 @@ public record Format(String name) {
 
     /** All built-in names, for messages. */
     public static String names() {
-        return "json, yaml, toml, xml, ini, properties, text, binary";
+        return "json, yaml, toml, xml, ini, properties, hocon, text, binary";
     }
 
     @Override

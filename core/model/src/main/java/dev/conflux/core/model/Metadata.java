@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param customAttrs free attributes, sorted
  * @param casRequired content writes must say {@code cas}
  * @param metadataCasRequired metadata writes must say {@code cas_metadata}
+ * @param compatibility what becomes of content that breaks readers of the released version
  */
 public record Metadata(
         String description,
@@ -21,10 +22,31 @@ public record Metadata(
         SortedMap<String, String> customAttrs,
         boolean casRequired,
         boolean metadataCasRequired,
-        ApprovalSettings approval) {
+        ApprovalSettings approval,
+        CompatibilityPolicy compatibility) {
 
     public static final Metadata EMPTY =
             new Metadata("", null, RetentionPolicy.INHERIT, new TreeMap<>(), false, false, ApprovalSettings.NONE);
+
+    /** As any before there were policies. */
+    public Metadata(
+            String description,
+            @Nullable String schema,
+            RetentionPolicy retention,
+            SortedMap<String, String> customAttrs,
+            boolean casRequired,
+            boolean metadataCasRequired,
+            ApprovalSettings approval) {
+        this(
+                description,
+                schema,
+                retention,
+                customAttrs,
+                casRequired,
+                metadataCasRequired,
+                approval,
+                CompatibilityPolicy.NONE);
+    }
 
     public Metadata {
         customAttrs = Collections.unmodifiableSortedMap(new TreeMap<>(customAttrs));

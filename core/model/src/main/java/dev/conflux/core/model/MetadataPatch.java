@@ -23,7 +23,32 @@ public record MetadataPatch(
         List<String> removedAttrs,
         @Nullable Boolean casRequired,
         @Nullable Boolean metadataCasRequired,
-        @Nullable ApprovalSettings approval) {
+        @Nullable ApprovalSettings approval,
+        @Nullable CompatibilityPolicy compatibility) {
+
+    /** Leaves the policy as it is. */
+    public MetadataPatch(
+            @Nullable String description,
+            @Nullable String schema,
+            boolean removeSchema,
+            @Nullable RetentionPolicy retention,
+            SortedMap<String, String> customAttrs,
+            List<String> removedAttrs,
+            @Nullable Boolean casRequired,
+            @Nullable Boolean metadataCasRequired,
+            @Nullable ApprovalSettings approval) {
+        this(
+                description,
+                schema,
+                removeSchema,
+                retention,
+                customAttrs,
+                removedAttrs,
+                casRequired,
+                metadataCasRequired,
+                approval,
+                null);
+    }
 
     public MetadataPatch {
         customAttrs = Collections.unmodifiableSortedMap(new TreeMap<>(customAttrs));

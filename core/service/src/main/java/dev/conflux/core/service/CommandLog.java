@@ -89,14 +89,24 @@ public final class CommandLog {
         };
     }
 
+    /** Whether the outcome of this very request, or of another with its key, is stored here. */
+    boolean remembers(Caller caller) {
+        Caller.Idempotency idempotency = caller.idempotency();
+        return idempotency != null
+                && state.reader().outcome(key(caller, idempotency)).isPresent();
+    }
+
+    private static IdempotencyKey key(Caller caller, Caller.Idempotency idempotency) {
+        return new IdempotencyKey("user:" + caller.principal().userId(), idempotency.key(), idempotency.requestHash());
+    }
+
     /**
      * A duplicate of a write that is still under way here waits for its answer, and one whose outcome this node has
      * applied gets that: neither enters the log. That the outcome is there is final on every node, so no leader need be
      * asked; that it is not there means nothing, so apply asks again.
      */
     private Outcome keyed(Caller caller, Command command, Caller.Idempotency idempotency) {
-        var key =
-                new IdempotencyKey("user:" + caller.principal().userId(), idempotency.key(), idempotency.requestHash());
+        IdempotencyKey key = key(caller, idempotency);
         var mine = new InFlight(key.requestHash(), new CompletableFuture<>());
         String slot = key.scope() + '\n' + key.key();
         InFlight first = inFlight.putIfAbsent(slot, mine);

@@ -1,10 +1,14 @@
 package dev.conflux.core.service;
 
+import dev.conflux.core.format.ContentSchemas;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Command.PlannedRelease;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigKey;
-import dev.conflux.core.model.Format;
+import dev.conflux.core.model.ConfluxError;
+import dev.conflux.core.model.ConfluxError.Violation;
+import dev.conflux.core.model.ConfluxException;
+import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Metadata;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.MetadataPatch;
@@ -17,6 +21,7 @@ import dev.conflux.core.model.Result;
 import dev.conflux.core.model.RetentionPolicy;
 import dev.conflux.core.state.StateReader;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Life of a config, except its content and its rules. Blocks: virtual threads only. */
@@ -45,12 +50,23 @@ public final class ConfigService {
             @Nullable ConfigKey after,
             int limit) {}
 
+    /** What a change of metadata does about versions that the new schema does not accept. */
+    public enum SchemaCheck {
+        REFUSE,
+        WARN
+    }
+
+    /** A config after a change of its metadata. */
+    public record Patched(Config config, List<String> warnings) {}
+
     private final CommandLog log;
     private final ConfigDirectory configs;
+    private final ContentJudge judge;
 
     public ConfigService(CommandLog log, StateReader reader, Authorizer authorizer, ReadGate gate) {
         this.log = log;
         this.configs = new ConfigDirectory(reader, authorizer, gate);
+        this.judge = new ContentJudge(reader, log);
     }
 
     public Written<Result.ConfigCreated> create(Caller caller, NewConfig request) {
@@ -64,7 +80,7 @@ public final class ConfigService {
             throw Limits.refusal("publish_initial", "true", "false when releases are given");
         }
         checkMetadata(request.metadata());
-        NewVersion initial = request.initial().checked(Format.TEXT);
+        NewVersion initial = judge.first(caller, request.metadata().schema(), request.initial());
         List<PlannedRelease> planned = request.publishInitial()
                 ? List.of(new PlannedRelease(Release.defaultTo(1), true))
                 : ReleaseSpec.checkedAll(request.releases(), false);
@@ -102,13 +118,20 @@ public final class ConfigService {
                 limit);
     }
 
-    public Written<Config> patch(Caller caller, long id, MetadataPatch patch, @Nullable Long casMetadata) {
-        configs.requireForWrite(caller, Action.WRITE, id);
+    /** A new schema must fit the live versions: the newest, and those that rules serve. */
+    public Written<Patched> patch(
+            Caller caller, long id, MetadataPatch patch, @Nullable Long casMetadata, SchemaCheck check) {
+        Optional<Config> config = configs.requireForWrite(caller, Action.WRITE, id);
         if (patch.description() != null) {
             Limits.text("description", patch.description());
         }
         if (patch.schema() != null) {
             Limits.schema(patch.schema());
+            ContentSchemas.compiled(patch.schema());
+        }
+        List<String> warnings = List.of();
+        if (patch.schema() != null && config.isPresent() && !log.remembers(caller)) {
+            warnings = checkLiveVersions(config.get(), patch.schema(), check);
         }
         if (patch.retention() != null) {
             checkRetention(patch.retention());
@@ -117,8 +140,21 @@ public final class ConfigService {
         Limits.atMost("custom_attrs", Limits.MAX_ATTRIBUTES, patch.removedAttrs())
                 .forEach(Limits::attributeName);
         Outcome.Accepted accepted = log.submit(caller, new Command.UpdateMetadata(id, patch, casMetadata));
-        return new Written<>(
-                accepted.revision(), accepted.replayed(), ((Result.MetadataUpdated) accepted.result()).config());
+        Config changed = ((Result.MetadataUpdated) accepted.result()).config();
+        return new Written<>(accepted.revision(), accepted.replayed(), new Patched(changed, warnings));
+    }
+
+    private List<String> checkLiveVersions(Config config, String schema, SchemaCheck check) {
+        List<Violation> violations = judge.violations(config, schema);
+        if (violations.isEmpty()) {
+            return List.of();
+        }
+        if (check == SchemaCheck.REFUSE) {
+            throw new ConfluxException(new ConfluxError.InvalidContent(ErrorCode.SCHEMA_VIOLATION, violations));
+        }
+        return violations.stream()
+                .map(violation -> "schema: " + ContentJudge.line(violation))
+                .toList();
     }
 
     /** Newest first; {@code before} is exclusive. */
@@ -131,6 +167,7 @@ public final class ConfigService {
         Limits.text("description", metadata.description());
         if (metadata.schema() != null) {
             Limits.schema(metadata.schema());
+            ContentSchemas.compiled(metadata.schema());
         }
         checkRetention(metadata.retention());
         Limits.attributes(metadata.customAttrs());

@@ -10,7 +10,6 @@ import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.ErrorCode;
-import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.Result;
@@ -78,12 +77,14 @@ public final class PublishService {
     /**
      * One config after a publish.
      *
+     * @param duplicateOf the version before, when it has the same content, format and schema
      * @param promotion what makes the version the default later; null = nothing
      */
     public record Published(
             Config config,
             long versionId,
             List<String> warnings,
+            @Nullable Long duplicateOf,
             @Nullable Schedule promotion) {}
 
     /** A config after a rollback. */
@@ -91,10 +92,12 @@ public final class PublishService {
 
     private final CommandLog log;
     private final ConfigDirectory configs;
+    private final ContentJudge judge;
 
     public PublishService(CommandLog log, StateReader reader, Authorizer authorizer, ReadGate gate) {
         this.log = log;
         this.configs = new ConfigDirectory(reader, authorizer, gate);
+        this.judge = new ContentJudge(reader, log);
     }
 
     /** One log entry, one revision, all or nothing; also for a single item. */
@@ -104,29 +107,34 @@ public final class PublishService {
         }
         Limits.atMost("items", Limits.MAX_BATCH_ITEMS, items);
         var commandItems = new ArrayList<PublishItem>(items.size());
+        var judgements = new ArrayList<ContentJudge.Judged>(items.size());
         var seen = new HashSet<Long>();
         for (Item item : items) {
-            PublishItem checked = checked(caller, item);
+            Optional<Config> config = find(caller, item);
+            ContentJudge.Judged judged = judge.judge(caller, config.orElse(null), item.content());
+            PublishItem checked = commandItem(item, config, judged);
             if (!seen.add(checked.configId())) {
                 throw Limits.refusal("items", "config " + checked.configId() + " twice", "each config once");
             }
             commandItems.add(checked);
+            judgements.add(judged);
         }
         Outcome.Accepted accepted =
                 log.submit(caller, new Command.Publish(commandItems, Limits.text("comment", comment)));
-        List<Published> published = ((Result.Published) accepted.result())
-                .items().stream()
-                        .map(item -> new Published(
-                                item.config(),
-                                item.version().id(),
-                                RuleLinter.lint(item.config().releases()),
-                                item.promotion()))
-                        .toList();
+        List<Result.PublishedItem> made = ((Result.Published) accepted.result()).items();
+        var published = new ArrayList<Published>(made.size());
+        for (int i = 0; i < made.size(); i++) {
+            Result.PublishedItem item = made.get(i);
+            Long duplicateOf = judge.duplicateOf(item.version());
+            var warnings = new ArrayList<>(RuleLinter.lint(item.config().releases()));
+            warnings.addAll(judgements.get(i).warnings(duplicateOf));
+            published.add(new Published(item.config(), item.version().id(), warnings, duplicateOf, item.promotion()));
+        }
         return new Written<>(accepted.revision(), accepted.replayed(), published);
     }
 
-    private PublishItem checked(Caller caller, Item item) {
-        Optional<Config> config = switch (item.target()) {
+    private Optional<Config> find(Caller caller, Item item) {
+        return switch (item.target()) {
             case Target.ById(long id) -> requireBoth(caller, id);
             case Target.ByName(ConfigKey key) -> {
                 Config named = configs.requireForWrite(caller, Action.PUBLISH, key)
@@ -135,6 +143,9 @@ public final class PublishService {
                 yield requireBoth(caller, named.id());
             }
         };
+    }
+
+    private static PublishItem commandItem(Item item, Optional<Config> config, ContentJudge.Judged judged) {
         long configId = switch (item.target()) {
             case Target.ById(long id) -> id;
             case Target.ByName named -> config.map(Config::id).orElse(0L);
@@ -152,13 +163,7 @@ public final class PublishService {
                 throw Limits.refusal("make_default_after_minutes", minutes.toString(), "at least 1");
             }
         }
-        return new PublishItem(
-                configId,
-                item.content().checked(config.map(configs::currentFormat).orElse(Format.TEXT)),
-                plan,
-                item.cas(),
-                item.casReleases(),
-                minutes);
+        return new PublishItem(configId, judged.version(), plan, item.cas(), item.casReleases(), minutes);
     }
 
     /** A publish writes content and changes rules: both must be allowed. */

@@ -4,7 +4,6 @@ import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.ErrorCode;
-import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Gate;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
@@ -53,11 +52,13 @@ public final class RolloutService {
 
     private final CommandLog log;
     private final ConfigDirectory configs;
+    private final ContentJudge judge;
     private final GateProbe gates;
 
     public RolloutService(CommandLog log, StateReader reader, Authorizer authorizer, ReadGate gate, GateProbe gates) {
         this.log = log;
         this.configs = new ConfigDirectory(reader, authorizer, gate);
+        this.judge = new ContentJudge(reader, log);
         this.gates = gates;
     }
 
@@ -75,7 +76,7 @@ public final class RolloutService {
         if (request.content() != null) {
             configs.requireForWrite(caller, Action.WRITE, configId);
             version =
-                    request.content().checked(config.map(configs::currentFormat).orElse(Format.TEXT));
+                    judge.judge(caller, config.orElse(null), request.content()).version();
         }
         return changed(log.submit(
                 caller,

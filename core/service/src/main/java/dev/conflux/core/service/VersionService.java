@@ -1,10 +1,11 @@
 package dev.conflux.core.service;
 
+import dev.conflux.core.format.ContentTree;
+import dev.conflux.core.format.TreeDiff;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.Format;
-import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Principal;
 import dev.conflux.core.model.Result;
@@ -17,8 +18,29 @@ import org.jspecify.annotations.Nullable;
 /** The immutable versions of a config. Blocks: virtual threads only. */
 public final class VersionService {
 
-    /** What validation found out about acceptable content. */
-    public record Valid(String hash, int sizeBytes, Format format) {}
+    /**
+     * What would become of acceptable content.
+     *
+     * @param versionId the id it would get, as of now
+     */
+    public record Valid(
+            String hash,
+            int sizeBytes,
+            Format format,
+            long versionId,
+            List<String> warnings,
+            @Nullable Long duplicateOf) {}
+
+    /**
+     * A version that was made.
+     *
+     * @param warnings what its author should know
+     * @param duplicateOf the version before it, when it has the same content, format and schema
+     */
+    public record Created(
+            ConfigVersion version,
+            List<String> warnings,
+            @Nullable Long duplicateOf) {}
 
     /** A version with its bytes. */
     public record Content(ConfigVersion version, byte[] bytes) {}
@@ -27,7 +49,7 @@ public final class VersionService {
      * What changed between two versions.
      *
      * @param unified text in the format of {@code diff -u}; empty when either is encrypted or equal
-     * @param changes by path, for JSON; empty for other formats until they have parsers
+     * @param changes by path, also between formats; empty when either has no structure
      */
     public record Diff(String unified, List<Change> changes) {}
 
@@ -47,26 +69,44 @@ public final class VersionService {
 
     private final CommandLog log;
     private final ConfigDirectory configs;
+    private final ContentJudge judge;
 
     public VersionService(CommandLog log, StateReader reader, Authorizer authorizer, ReadGate gate) {
         this.log = log;
         this.configs = new ConfigDirectory(reader, authorizer, gate);
+        this.judge = new ContentJudge(reader, log);
     }
 
     /** Adds a version; nobody gets it before a release names it. */
-    public Written<ConfigVersion> create(Caller caller, long configId, NewContent content, @Nullable Long cas) {
+    public Written<Created> create(Caller caller, long configId, NewContent content, @Nullable Long cas) {
         Optional<Config> config = configs.requireForWrite(caller, Action.WRITE, configId);
-        NewVersion version = content.checked(config.map(configs::currentFormat).orElse(Format.TEXT));
-        Outcome.Accepted accepted = log.submit(caller, new Command.CreateVersion(configId, version, cas));
+        ContentJudge.Judged judged = judge.judge(caller, config.orElse(null), content);
+        Outcome.Accepted accepted = log.submit(caller, new Command.CreateVersion(configId, judged.version(), cas));
+        ConfigVersion version = ((Result.VersionCreated) accepted.result()).version();
+        Long duplicateOf = judge.duplicateOf(version);
         return new Written<>(
-                accepted.revision(), accepted.replayed(), ((Result.VersionCreated) accepted.result()).version());
+                accepted.revision(),
+                accepted.replayed(),
+                new Created(version, judged.warnings(duplicateOf), duplicateOf));
     }
 
     /** Checks what {@link #create} would, without creating anything. */
     public Valid validate(Caller caller, long configId, NewContent content) {
         Config config = configs.require(caller.principal(), Action.WRITE, configId);
-        NewVersion version = content.checked(configs.currentFormat(config));
-        return new Valid(version.hash(), version.content().length, version.format());
+        ContentJudge.Judged judged = judge.judge(config, content);
+        Long duplicateOf = judge.duplicateOf(
+                configId,
+                config.latestVersionId(),
+                judged.version().hash(),
+                judged.version().format(),
+                judged.version().schema());
+        return new Valid(
+                judged.version().hash(),
+                judged.version().content().length,
+                judged.version().format(),
+                config.latestVersionId() + 1,
+                judged.warnings(duplicateOf),
+                duplicateOf);
     }
 
     public ConfigVersion get(Principal principal, long configId, long versionId) {
@@ -88,7 +128,8 @@ public final class VersionService {
         Config config = configs.require(principal, Action.READ, configId);
         ConfigVersion before = configs.version(config, from);
         ConfigVersion after = configs.version(config, to);
-        if (before.hash().equals(after.hash()) || before.encryption() != null || after.encryption() != null) {
+        boolean same = before.hash().equals(after.hash()) && before.format().equals(after.format());
+        if (same || before.encryption() != null || after.encryption() != null) {
             return new Diff("", List.of());
         }
         byte[] old = configs.content(config, from);
@@ -98,8 +139,14 @@ public final class VersionService {
                 new String(old, StandardCharsets.UTF_8),
                 "version " + to,
                 new String(fresh, StandardCharsets.UTF_8));
-        boolean structural =
-                before.format().equals(Format.JSON) && after.format().equals(Format.JSON);
-        return new Diff(unified, structural ? JsonContent.diff(old, fresh) : List.of());
+        Optional<ContentTree> oldTree = ContentJudge.readable(before.format(), old);
+        Optional<ContentTree> freshTree = ContentJudge.readable(after.format(), fresh);
+        if (oldTree.isEmpty() || freshTree.isEmpty()) {
+            return new Diff(unified, List.of());
+        }
+        List<Change> changes = TreeDiff.of(oldTree.get(), freshTree.get()).stream()
+                .map(change -> new Change(change.path(), change.op(), change.before(), change.after()))
+                .toList();
+        return new Diff(unified, changes);
     }
 }

@@ -519,6 +519,9 @@ public final class CommandCodec {
         if (patch.approval() != null) {
             value.setApproval(StateCodec.approval(patch.approval()));
         }
+        if (patch.compatibility() != null) {
+            value.setCompatibility(patch.compatibility().number());
+        }
         return value.build();
     }
 
@@ -534,6 +537,7 @@ public final class CommandCodec {
                 value.getRemovedAttrsList(),
                 casRequired,
                 metadataCasRequired,
-                value.hasApproval() ? StateCodec.approval(value.getApproval()) : null);
+                value.hasApproval() ? StateCodec.approval(value.getApproval()) : null,
+                value.hasCompatibility() ? StateCodec.compatibility(value.getCompatibility()) : null);
     }
 }

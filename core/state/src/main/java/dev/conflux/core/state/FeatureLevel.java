@@ -1,6 +1,7 @@
 package dev.conflux.core.state;
 
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.CompatibilityPolicy;
 import dev.conflux.core.model.RetentionPolicy;
 import org.jspecify.annotations.Nullable;
 
@@ -22,9 +23,13 @@ public final class FeatureLevel {
     /** The level that the cluster must have for a command to enter the log. */
     public static int required(Command command) {
         return switch (command) {
-            case Command.CreateConfig c -> required(c.metadata().retention());
+            case Command.CreateConfig c ->
+                c.metadata().compatibility() == CompatibilityPolicy.NONE
+                        ? required(c.metadata().retention())
+                        : 2;
             case Command.CreateVersion c -> 1;
-            case Command.UpdateMetadata c -> required(c.patch().retention());
+            case Command.UpdateMetadata c ->
+                c.patch().compatibility() == null ? required(c.patch().retention()) : 2;
             case Command.UpdateReleases c -> 1;
             case Command.Publish c ->
                 c.items().stream().anyMatch(item -> item.makeDefaultAfterMinutes() != null) ? DELIVERIES : 1;

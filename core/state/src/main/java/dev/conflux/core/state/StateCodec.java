@@ -6,6 +6,7 @@ import com.google.protobuf.Parser;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.conflux.core.model.ApprovalSettings;
 import dev.conflux.core.model.ChangeEvent;
+import dev.conflux.core.model.CompatibilityPolicy;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfigVersion;
@@ -239,7 +240,8 @@ final class StateCodec {
                 .setRetention(retention(metadata.retention()))
                 .setCasRequired(metadata.casRequired())
                 .setMetadataCasRequired(metadata.metadataCasRequired())
-                .setApproval(approval(metadata.approval()));
+                .setApproval(approval(metadata.approval()))
+                .setCompatibility(metadata.compatibility().number());
         if (metadata.schema() != null) {
             value.setSchema(metadata.schema());
         }
@@ -257,7 +259,17 @@ final class StateCodec {
                 pairs(value.getCustomAttrsList()),
                 value.getCasRequired(),
                 value.getMetadataCasRequired(),
-                approval(value.getApproval()));
+                approval(value.getApproval()),
+                compatibility(value.getCompatibility()));
+    }
+
+    static CompatibilityPolicy compatibility(int number) {
+        for (CompatibilityPolicy policy : CompatibilityPolicy.values()) {
+            if (policy.number() == number) {
+                return policy;
+            }
+        }
+        throw new UnknownCommandException("compatibility: " + number + " (not known to this version)");
     }
 
     static byte[] releaseChange(ReleaseChange change) {

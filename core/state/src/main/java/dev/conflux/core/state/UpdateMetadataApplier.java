@@ -55,7 +55,8 @@ final class UpdateMetadataApplier implements Applier<Command.UpdateMetadata> {
                 attributes,
                 patch.casRequired() != null ? patch.casRequired() : metadata.casRequired(),
                 patch.metadataCasRequired() != null ? patch.metadataCasRequired() : metadata.metadataCasRequired(),
-                patch.approval() != null ? patch.approval() : metadata.approval());
+                patch.approval() != null ? patch.approval() : metadata.approval(),
+                patch.compatibility() != null ? patch.compatibility() : metadata.compatibility());
     }
 
     /** Depends on what is there already, so only apply can tell. */

@@ -8,6 +8,7 @@ import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.core.model.ApprovalSettings;
 import dev.conflux.core.model.ChangeEvent;
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.CompatibilityPolicy;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Labels;
@@ -103,6 +104,31 @@ class AppliersTest {
                 .isEqualTo(new ConfluxError.CasMismatch(ConfluxError.Counter.METADATA, 1, 2));
         accepted(new Command.UpdateMetadata(1, Commands.attribute("k", "v"), 2L));
         assertThat(state.reader().metadataHistory(1, Long.MAX_VALUE, 10)).hasSize(3);
+    }
+
+    @Test
+    void shouldKeepTheCompatibilityPolicyOnceItIsSet() {
+        accepted(Commands.create("t/a/e/n", "x"));
+        assertThat(state.reader().config(1).orElseThrow().metadata().compatibility())
+                .isEqualTo(CompatibilityPolicy.NONE);
+        var refuse = new MetadataPatch(
+                null, null, false, null, new TreeMap<>(), List.of(), null, null, null, CompatibilityPolicy.REFUSE);
+        var command = new Command.UpdateMetadata(1, refuse, null);
+        assertThat(FeatureLevel.required(command)).isEqualTo(2);
+        assertThat(FeatureLevel.required(new Command.UpdateMetadata(1, Commands.attribute("k", "v"), null)))
+                .isEqualTo(1);
+        CommandEnvelope envelope = Commands.envelope(command);
+        assertThat(CommandCodec.decode(CommandCodec.encode(envelope)).command()).isEqualTo(command);
+        accepted(command);
+        accepted(new Command.UpdateMetadata(1, Commands.attribute("k", "v"), null));
+        assertThat(state.reader().config(1).orElseThrow().metadata().compatibility())
+                .isEqualTo(CompatibilityPolicy.REFUSE);
+        assertThat(state.reader()
+                        .metadataHistory(1, Long.MAX_VALUE, 10)
+                        .getLast()
+                        .metadata()
+                        .compatibility())
+                .isEqualTo(CompatibilityPolicy.NONE);
     }
 
     @Test

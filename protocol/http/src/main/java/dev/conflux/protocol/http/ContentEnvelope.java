@@ -3,6 +3,7 @@ package dev.conflux.protocol.http;
 import dev.conflux.core.model.Encryption;
 import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Text;
+import dev.conflux.core.service.ContentFormats;
 import dev.conflux.core.service.NewContent;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
@@ -38,8 +39,9 @@ final class ContentEnvelope {
         String name = body.optionalString("format");
         return name == null
                 ? null
-                : Format.named(name)
-                        .orElseThrow(() -> body.refusal("format", Text.excerpt(name), "one of " + Format.names()));
+                : ContentFormats.named(name)
+                        .orElseThrow(
+                                () -> body.refusal("format", Text.excerpt(name), "one of " + ContentFormats.names()));
     }
 
     /** What the publisher's SDK did; this server passes it on and cannot decrypt. */

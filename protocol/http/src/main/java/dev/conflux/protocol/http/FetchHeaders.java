@@ -2,6 +2,7 @@ package dev.conflux.protocol.http;
 
 import dev.conflux.core.model.Encryption;
 import dev.conflux.core.model.Format;
+import dev.conflux.core.service.ContentFormats;
 import dev.conflux.core.service.FetchService.Fetched;
 import dev.conflux.core.service.Freshness;
 import io.vertx.core.http.HttpHeaders;
@@ -66,7 +67,8 @@ final class FetchHeaders {
         FormatHeaders known = formats.get(format.name());
         if (known == null) {
             known = new FormatHeaders(
-                    HttpHeaders.createOptimized(format.mediaType()), HttpHeaders.createOptimized(format.name()));
+                    HttpHeaders.createOptimized(ContentFormats.mediaType(format)),
+                    HttpHeaders.createOptimized(format.name()));
             formats.put(format.name(), known);
         }
         return known;

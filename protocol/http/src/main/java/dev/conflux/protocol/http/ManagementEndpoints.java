@@ -2,6 +2,7 @@ package dev.conflux.protocol.http;
 
 import dev.conflux.core.model.ApprovalSettings;
 import dev.conflux.core.model.Command.RollbackMode;
+import dev.conflux.core.model.CompatibilityPolicy;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfigVersion;
@@ -14,6 +15,7 @@ import dev.conflux.core.model.ReleaseChange;
 import dev.conflux.core.model.Result;
 import dev.conflux.core.model.Text;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.ContentFormats;
 import dev.conflux.core.service.NewContent;
 import dev.conflux.core.service.Page;
 import dev.conflux.core.service.PublishService;
@@ -30,6 +32,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -61,7 +64,8 @@ final class ManagementEndpoints {
                 new TreeMap<>(body.strings("custom_attrs")),
                 body.bool("cas_required", false),
                 body.bool("metadata_cas_required", false),
-                approval(body, ApprovalSettings.NONE));
+                approval(body, ApprovalSettings.NONE),
+                Objects.requireNonNullElse(compatibility(body), CompatibilityPolicy.NONE));
         NewContent initial = ContentEnvelope.read(body, description, null);
         List<ReleaseSpec> releases = body.optionalObjects("releases", ManagementEndpoints::releaseSpec);
         var config = new ConfigService.NewConfig(
@@ -128,11 +132,17 @@ final class ManagementEndpoints {
                 removed,
                 body.optionalBool("cas_required"),
                 body.optionalBool("metadata_cas_required"),
-                body.has("approval_settings") ? approval(body, ApprovalSettings.NONE) : null);
+                body.has("approval_settings") ? approval(body, ApprovalSettings.NONE) : null,
+                compatibility(body));
+        ConfigService.SchemaCheck check = schemaCheck(body);
         Long cas = body.optionalLong("cas_metadata");
         body.end();
-        Written<Config> written = services.configs().patch(request.caller(), request.number("id"), patch, cas);
-        return written(200, written, Wire.config(written.value()));
+        Written<ConfigService.Patched> written =
+                services.configs().patch(request.caller(), request.number("id"), patch, cas, check);
+        return written(
+                200,
+                written,
+                warned(Wire.config(written.value().config()), written.value().warnings(), null));
     }
 
     Reply deleteConfig(Request request) {
@@ -147,6 +157,39 @@ final class ManagementEndpoints {
         Page<MetadataChange> page = services.configs()
                 .metadataHistory(request.who(), request.number("id"), Cursor.number(request), request.limit());
         return page(page, Wire::metadataChange, change -> Cursor.of(change.metadataVersion()));
+    }
+
+    private static @Nullable CompatibilityPolicy compatibility(JsonBody body) {
+        String name = body.optionalString("compatibility");
+        if (name == null) {
+            return null;
+        }
+        for (CompatibilityPolicy policy : CompatibilityPolicy.values()) {
+            if (policy.wireName().equals(name)) {
+                return policy;
+            }
+        }
+        throw body.refusal("compatibility", Text.excerpt(name), "none, warn or refuse");
+    }
+
+    private static ConfigService.SchemaCheck schemaCheck(JsonBody body) {
+        String name = body.string("schema_check", "refuse");
+        return switch (name) {
+            case "refuse" -> ConfigService.SchemaCheck.REFUSE;
+            case "warn" -> ConfigService.SchemaCheck.WARN;
+            default -> throw body.refusal("schema_check", Text.excerpt(name), "refuse or warn");
+        };
+    }
+
+    /** Says what the author should know, if there is anything. */
+    private static ObjectNode warned(ObjectNode json, List<String> warnings, @Nullable Long duplicateOf) {
+        if (duplicateOf != null) {
+            json.put("duplicate_of", duplicateOf);
+        }
+        if (!warnings.isEmpty()) {
+            json.set("warnings", Wire.strings(warnings));
+        }
+        return json;
     }
 
     private static ApprovalSettings approval(JsonBody body, ApprovalSettings absent) {
@@ -194,28 +237,33 @@ final class ManagementEndpoints {
             VersionService.Valid valid = services.versions().validate(request.caller(), id, content);
             return Reply.json(
                     200,
-                    Json.object()
-                            .put("valid", true)
-                            .put("hash", "sha256:" + valid.hash())
-                            .put("size_bytes", valid.sizeBytes())
-                            .put("format", valid.format().name()));
+                    warned(
+                            Json.object()
+                                    .put("valid", true)
+                                    .put("hash", "sha256:" + valid.hash())
+                                    .put("size_bytes", valid.sizeBytes())
+                                    .put("format", valid.format().name())
+                                    .put("version_id", valid.versionId()),
+                            valid.warnings(),
+                            valid.duplicateOf()));
         }
-        Written<ConfigVersion> written = services.versions().create(request.caller(), id, content, cas);
-        return written(201, written, Wire.version(written.value()))
+        Written<VersionService.Created> written = services.versions().create(request.caller(), id, content, cas);
+        VersionService.Created made = written.value();
+        return written(201, written, warned(Wire.version(made.version()), made.warnings(), made.duplicateOf()))
                 .with(
                         "Location",
                         "/api/v1/mgt/configs/" + id + "/versions/"
-                                + written.value().id());
+                                + made.version().id());
     }
 
     private static @Nullable Format rawFormat(@Nullable String mediaType) {
         return mediaType == null
                 ? null
-                : Format.ofMediaType(mediaType)
+                : ContentFormats.ofMediaType(mediaType)
                         .orElseThrow(() -> Request.refusal(
                                 "Content-Type",
                                 mediaType,
-                                ContentEnvelope.MEDIA_TYPE + " or the media type of one of " + Format.names()));
+                                ContentEnvelope.MEDIA_TYPE + " or the media type of one of " + ContentFormats.names()));
     }
 
     Reply listVersions(Request request) {
@@ -236,7 +284,7 @@ final class ManagementEndpoints {
         VersionService.Content content =
                 services.versions().content(request.who(), request.number("id"), request.number("version"));
         ConfigVersion version = content.version();
-        Reply reply = Reply.text(200, version.format().mediaType(), content.bytes())
+        Reply reply = Reply.text(200, ContentFormats.mediaType(version.format()), content.bytes())
                 .local()
                 .with("X-Config-Version", Long.toString(version.id()))
                 .with("X-Config-Hash", "sha256:" + version.hash())
@@ -396,6 +444,9 @@ final class ManagementEndpoints {
     private static ObjectNode published(PublishService.Published published) {
         ObjectNode json =
                 Json.object().put("config_id", published.config().id()).put("version_id", published.versionId());
+        if (published.duplicateOf() != null) {
+            json.put("duplicate_of", published.duplicateOf());
+        }
         if (published.promotion() != null) {
             json.set("promotion", DeliveryEndpoints.schedule(published.promotion()));
         }

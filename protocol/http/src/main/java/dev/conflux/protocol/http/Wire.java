@@ -41,7 +41,9 @@ final class Wire {
     }
 
     private static void metadata(ObjectNode json, Metadata metadata) {
-        json.put("description", metadata.description()).put("schema", metadata.schema());
+        json.put("description", metadata.description())
+                .put("schema", metadata.schema())
+                .put("compatibility", metadata.compatibility().wireName());
         json.set("retention_policy", RetentionJson.write(metadata.retention()));
         ObjectNode attributes = json.putObject("custom_attrs");
         metadata.customAttrs().forEach(attributes::put);

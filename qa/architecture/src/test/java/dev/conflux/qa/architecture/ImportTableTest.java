@@ -39,6 +39,7 @@ class ImportTableTest {
 
     private static final String SAMPLES = "dev.conflux.consensus.samples..";
     private static final String MODEL = "dev.conflux.core.model..";
+    private static final String FORMAT = "dev.conflux.core.format..";
     private static final String STATE = "dev.conflux.core.state..";
     private static final String SERVICE = "dev.conflux.core.service..";
     private static final String ADAPTER = "dev.conflux.adapter..";
@@ -99,6 +100,15 @@ class ImportTableTest {
             classes().that().resideInAPackage(MODEL).should().onlyDependOnClassesThat(with(MODEL));
 
     @ArchTest
+    static final ArchRule FORMAT_KNOWS_THE_MODEL_AND_PARSERS = noClasses()
+            .that()
+            .resideInAPackage(FORMAT)
+            .should()
+            .dependOnClassesThat(ours(FORMAT, MODEL))
+            .orShould()
+            .dependOnClassesThat(resideInAnyPackage("java.net.http..", "java.net.Socket", "java.nio.file.."));
+
+    @ArchTest
     static final ArchRule STATE_KNOWS_MODEL_AND_THE_CONSENSUS_CONTRACT = noClasses()
             .that()
             .resideInAPackage(STATE)
@@ -149,7 +159,7 @@ class ImportTableTest {
             .that()
             .resideInAPackage(SERVICE)
             .should()
-            .dependOnClassesThat(ours(SERVICE, STATE, MODEL, CONSENSUS_API, FAILPOINT, "dev.conflux.base.observe.."))
+            .dependOnClassesThat(ours(SERVICE, STATE, FORMAT, MODEL, CONSENSUS_API, FAILPOINT, "dev.conflux.base.observe.."))
             .orShould()
             .dependOnClassesThat(
                     resideInAnyPackage("io.vertx..", "io.netty..", "java.sql..", "org.rocksdb..", "com.alipay.."));

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.conflux.core.format;
+
+import org.jspecify.annotations.NullMarked;
