@@ -19,8 +19,7 @@ final class Budget {
         if (++nodes > maxNodes) {
             throw tooMany(line, column, maxNodes);
         }
-        if (nodes % LOOK_AT_CLOCK_EVERY == 0
-                && System.nanoTime() - started > FormatLimits.MAX_TIME.toNanos()) {
+        if (nodes % LOOK_AT_CLOCK_EVERY == 0 && System.nanoTime() - started > FormatLimits.MAX_TIME.toNanos()) {
             throw Malformed.at(
                     line, column, "time", "reading takes longer than " + FormatLimits.MAX_TIME.toSeconds() + " s");
         }

@@ -56,5 +56,4 @@ public final class ContentSchemas {
                         "", violation.line(), violation.column(), "schema", "schema: " + violation.message()))
                 .toList());
     }
-
 }

@@ -10,7 +10,8 @@ import java.util.ServiceLoader;
 public final class Formats {
 
     private static final class Installed {
-        private static final Formats FORMATS = new Formats(ServiceLoader.load(ConfigFormat.class, Formats.class.getClassLoader()));
+        private static final Formats FORMATS =
+                new Formats(ServiceLoader.load(ConfigFormat.class, Formats.class.getClassLoader()));
     }
 
     private final Map<Format, ConfigFormat> byName = new LinkedHashMap<>();
@@ -40,9 +41,11 @@ public final class Formats {
     }
 
     public Optional<ConfigFormat> named(String name) {
-        return Format.named(name).map(byName::get).or(() -> byName.values().stream()
-                .filter(format -> format.format().name().equals(name))
-                .findFirst());
+        return Format.named(name)
+                .map(byName::get)
+                .or(() -> byName.values().stream()
+                        .filter(format -> format.format().name().equals(name))
+                        .findFirst());
     }
 
     public Optional<ConfigFormat> of(Format format) {

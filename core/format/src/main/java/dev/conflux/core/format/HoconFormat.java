@@ -93,8 +93,7 @@ public final class HoconFormat implements ConfigFormat {
         checkBounds(text);
         try {
             Config config = ConfigFactory.parseString(text, OPTIONS);
-            return Optional.of(new ContentTree(
-                    new Nodes(text).node(config.root(), "", 1), true));
+            return Optional.of(new ContentTree(new Nodes(text).node(config.root(), "", 1), true));
         } catch (IncludeRefused e) {
             throw Malformed.at(lineOfInclude(text), 1, "hocon-include", "include is not allowed");
         } catch (ConfigException e) {
@@ -230,7 +229,8 @@ public final class HoconFormat implements ConfigFormat {
                         yield Texts.number(finite ? value.render(PLAIN) : "1e999", line, column);
                     }
                     case BOOLEAN ->
-                        new ContentNode.Scalar(ContentNode.Kind.BOOLEAN, value.unwrapped().toString(), line, column);
+                        new ContentNode.Scalar(
+                                ContentNode.Kind.BOOLEAN, value.unwrapped().toString(), line, column);
                     case NULL -> new ContentNode.Scalar(ContentNode.Kind.NULL, "null", line, column);
                     case STRING ->
                         new ContentNode.Scalar(

@@ -49,7 +49,8 @@ public final class IniFormat implements ConfigFormat {
                 if (!sectionName.isEmpty()) {
                     root.put(sectionName, new ContentNode.Mapping(section, sectionLine, sectionColumn));
                 }
-                sectionName = stripped.substring(1, Math.max(1, stripped.length() - 1)).strip();
+                sectionName = stripped.substring(1, Math.max(1, stripped.length() - 1))
+                        .strip();
                 if (!stripped.endsWith("]") || sectionName.isEmpty()) {
                     throw Malformed.at(line, column, "ini", "a section is [name] on a line of its own");
                 }

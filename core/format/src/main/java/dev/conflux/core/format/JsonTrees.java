@@ -111,7 +111,9 @@ final class JsonTrees {
                 case '\t' -> text.append("\\t");
                 default -> {
                     if (c < ' ') {
-                        text.append("\\u00").append(Character.forDigit(c >> 4, 16)).append(Character.forDigit(c & 15, 16));
+                        text.append("\\u00")
+                                .append(Character.forDigit(c >> 4, 16))
+                                .append(Character.forDigit(c & 15, 16));
                     } else {
                         text.append(c);
                     }

@@ -116,19 +116,14 @@ public final class PropertiesFormat implements ConfigFormat {
         private boolean skipToKey() {
             while (at < text.length()) {
                 char c = text.charAt(at);
+                // A line that goes on before it has begun is as good as blank.
+                if (continued()) {
+                    continue;
+                }
                 if (c == '\n' || c == '\r') {
                     newLine();
                 } else if (blank(c)) {
                     at++;
-                } else if (c == '\\' && continued()) {
-                    // A line that goes on: nothing more, or a key, which may begin like a comment then.
-                    boolean more = true;
-                    while (more) {
-                        more = at < text.length() && continued();
-                    }
-                    if (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
-                        return true;
-                    }
                 } else if (c == '#' || c == '!') {
                     while (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
                         at++;
@@ -207,7 +202,9 @@ public final class PropertiesFormat implements ConfigFormat {
                 case 'u' -> {
                     int code = 0;
                     for (int i = 0; i < 4; i++, at++) {
-                        int digit = at < text.length() && text.charAt(at) < 0x80 ? Character.digit(text.charAt(at), 16) : -1;
+                        int digit = at < text.length() && text.charAt(at) < 0x80
+                                ? Character.digit(text.charAt(at), 16)
+                                : -1;
                         if (digit < 0) {
                             throw Malformed.at(
                                     line, backslash - lineStart + 1, "properties", "\\u needs four hexadecimal digits");

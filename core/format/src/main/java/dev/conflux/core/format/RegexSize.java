@@ -12,6 +12,7 @@ final class RegexSize {
     private final String regex;
     /** What an unbounded repetition of one character counts as. */
     private final long unbounded;
+
     private int at;
 
     private RegexSize(String regex, long unbounded) {
@@ -125,7 +126,9 @@ final class RegexSize {
         }
         if (c == '\\' && at < regex.length()) {
             char escaped = regex.charAt(at++);
-            if ((escaped == 'p' || escaped == 'P' || escaped == 'x') && at < regex.length() && regex.charAt(at) == '{') {
+            if ((escaped == 'p' || escaped == 'P' || escaped == 'x')
+                    && at < regex.length()
+                    && regex.charAt(at) == '{') {
                 int end = regex.indexOf('}', at);
                 at = end < 0 ? regex.length() : end + 1;
             }

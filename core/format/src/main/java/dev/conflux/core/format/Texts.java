@@ -82,7 +82,10 @@ final class Texts {
     static ContentNode.Scalar number(String text, int line, int column) {
         if (text.length() > FormatLimits.MAX_NUMBER_LENGTH) {
             throw Malformed.at(
-                    line, column, "max-number-length", "a number of more than " + FormatLimits.MAX_NUMBER_LENGTH + " characters");
+                    line,
+                    column,
+                    "max-number-length",
+                    "a number of more than " + FormatLimits.MAX_NUMBER_LENGTH + " characters");
         }
         int e = Math.max(text.indexOf('e'), text.indexOf('E'));
         if (e >= 0) {

@@ -91,7 +91,8 @@ public final class TomlFormat implements ConfigFormat {
             return new ContentNode.Sequence(items, line, column);
         }
         if (value.isBoolean()) {
-            return new ContentNode.Scalar(ContentNode.Kind.BOOLEAN, Boolean.toString(value.booleanValue()), line, column);
+            return new ContentNode.Scalar(
+                    ContentNode.Kind.BOOLEAN, Boolean.toString(value.booleanValue()), line, column);
         }
         String number = number(value);
         if (number != null) {

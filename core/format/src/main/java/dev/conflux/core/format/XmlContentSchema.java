@@ -68,15 +68,15 @@ final class XmlContentSchema implements ContentSchema {
             }
         } catch (SAXException e) {
             if (problems.isEmpty()) {
-                problems.add(new Violation("", 1, 1, "schema", "schema: " + Malformed.oneLine(String.valueOf(e.getMessage()))));
+                problems.add(new Violation(
+                        "", 1, 1, "schema", "schema: " + Malformed.oneLine(String.valueOf(e.getMessage()))));
             }
         }
         throw ContentSchemas.refused(problems);
     }
 
     /** References that lead out, and patterns that could take for ever. */
-    private static void lint(
-            String path, String name, ContentNode node, List<String> patterns, List<Violation> found) {
+    private static void lint(String path, String name, ContentNode node, List<String> patterns, List<Violation> found) {
         String local = name.substring(name.indexOf(':') + 1);
         switch (node) {
             case ContentNode.Sequence sequence -> {
@@ -243,7 +243,8 @@ final class XmlContentSchema implements ContentSchema {
                 }
                 path.append('/').append(ContentTree.escape(step.name));
                 node = child;
-                if (child instanceof ContentNode.Sequence sequence && step.index < sequence.items().size()) {
+                if (child instanceof ContentNode.Sequence sequence
+                        && step.index < sequence.items().size()) {
                     path.append('/').append(step.index);
                     node = sequence.items().get(step.index);
                 }

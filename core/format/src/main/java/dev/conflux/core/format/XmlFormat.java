@@ -165,7 +165,8 @@ public final class XmlFormat implements ConfigFormat {
                 switch (reader.getEventType()) {
                     case XMLStreamConstants.START_ELEMENT -> {
                         String child = name(reader.getPrefix(), reader.getLocalName());
-                        children.computeIfAbsent(child, key -> new ArrayList<>()).add(element());
+                        children.computeIfAbsent(child, key -> new ArrayList<>())
+                                .add(element());
                     }
                     case XMLStreamConstants.CHARACTERS, XMLStreamConstants.CDATA, XMLStreamConstants.SPACE ->
                         characters.append(reader.getText());

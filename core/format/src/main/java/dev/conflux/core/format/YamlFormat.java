@@ -60,7 +60,10 @@ public final class YamlFormat implements ConfigFormat {
         } catch (MarkedYamlEngineException e) {
             Mark mark = e.getProblemMark().or(e::getContextMark).orElse(null);
             throw Malformed.at(
-                    mark == null ? 1 : mark.getLine() + 1, mark == null ? 1 : mark.getColumn() + 1, "yaml", e.getProblem());
+                    mark == null ? 1 : mark.getLine() + 1,
+                    mark == null ? 1 : mark.getColumn() + 1,
+                    "yaml",
+                    e.getProblem());
         } catch (ReaderException e) {
             throw Texts.at(
                     text,
@@ -97,7 +100,8 @@ public final class YamlFormat implements ConfigFormat {
             events.next();
             if (!events.checkEvent(Event.ID.StreamEnd)) {
                 Event second = events.next();
-                throw Malformed.at(line(second), column(second), "yaml", "a second document (one config is one document)");
+                throw Malformed.at(
+                        line(second), column(second), "yaml", "a second document (one config is one document)");
             }
             return root;
         }
@@ -184,7 +188,8 @@ public final class YamlFormat implements ConfigFormat {
             for (ContentNode.Mapping source : merged) {
                 source.members().forEach(members::putIfAbsent);
                 if (members.size() > FormatLimits.MAX_NODES_YAML) {
-                    throw Malformed.at(line, column, "max-nodes", "more than " + FormatLimits.MAX_NODES_YAML + " keys and values");
+                    throw Malformed.at(
+                            line, column, "max-nodes", "more than " + FormatLimits.MAX_NODES_YAML + " keys and values");
                 }
             }
             return new ContentNode.Mapping(members, line, column);
@@ -242,7 +247,8 @@ public final class YamlFormat implements ConfigFormat {
                     line,
                     column,
                     "yaml-tag",
-                    "the tag " + Text.excerpt(tag) + " (only str, int, float, bool, null, seq and map, where they fit)");
+                    "the tag " + Text.excerpt(tag)
+                            + " (only str, int, float, bool, null, seq and map, where they fit)");
         }
 
         private static int line(Event event) {

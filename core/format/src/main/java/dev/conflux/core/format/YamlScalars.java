@@ -15,9 +15,7 @@ final class YamlScalars {
             case "false", "False", "FALSE" -> new Scalar(Kind.BOOLEAN, "false", line, column);
             default -> {
                 String number = number(text);
-                yield number == null
-                        ? new Scalar(Kind.STRING, text, line, column)
-                        : Texts.number(number, line, column);
+                yield number == null ? new Scalar(Kind.STRING, text, line, column) : Texts.number(number, line, column);
             }
         };
     }
@@ -67,7 +65,9 @@ final class YamlScalars {
         }
         return end > FormatLimits.MAX_NUMBER_LENGTH
                 ? text
-                : (first == '-' ? "-" : "") + jsonMantissa(text.substring(at, mantissaEnd)) + text.substring(mantissaEnd);
+                : (first == '-' ? "-" : "")
+                        + jsonMantissa(text.substring(at, mantissaEnd))
+                        + text.substring(mantissaEnd);
     }
 
     private static int digits(String text, int from) {

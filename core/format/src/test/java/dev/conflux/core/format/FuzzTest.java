@@ -61,7 +61,9 @@ class FuzzTest {
             try {
                 ContentTree tree = format.parse(bytes).orElseThrow();
                 read++;
-                assertThat(TreeDiff.of(tree, tree)).as("seed %s: %s", seed, text).isEmpty();
+                assertThat(TreeDiff.of(tree, tree))
+                        .as("seed %s: %s", seed, text)
+                        .isEmpty();
                 // What is told as JSON is JSON.
                 assertThat(JsonTrees.text(JsonFormat.read(JsonTrees.text(tree.root()))))
                         .as("seed %s: %s", seed, text)

@@ -57,7 +57,11 @@ class GoldenTest {
                 }
             }
             case ContentNode.Scalar scalar ->
-                text.append(' ').append(scalar.kind()).append(' ').append(JsonTrees.text(scalar)).append('\n');
+                text.append(' ')
+                        .append(scalar.kind())
+                        .append(' ')
+                        .append(JsonTrees.text(scalar))
+                        .append('\n');
         }
     }
 
@@ -65,7 +69,11 @@ class GoldenTest {
         for (Violation violation : violations) {
             text.append(violation.line()).append(':').append(violation.column());
             text.append(' ').append(violation.path().isEmpty() ? "(root)" : violation.path());
-            text.append(' ').append(violation.rule()).append(": ").append(violation.message()).append('\n');
+            text.append(' ')
+                    .append(violation.rule())
+                    .append(": ")
+                    .append(violation.message())
+                    .append('\n');
         }
     }
 }

@@ -39,12 +39,17 @@ class TreeDiffTest {
     @Test
     void shouldFindNoDifferenceBetweenFormatsOfOneTree() {
         ContentTree json = tree("json", "{\"server\":{\"port\":\"8080\",\"on\":true}}");
-        assertThat(diff(json, tree("yaml", "server:\n  port: '8080'\n  on: true\n"))).isEmpty();
-        assertThat(diff(json, tree("toml", "[server]\nport = '8080'\non = true\n"))).isEmpty();
-        assertThat(diff(json, tree("hocon", "server.port = \"8080\"\nserver.on = true\n"))).isEmpty();
-        assertThat(diff(json, tree("properties", "server.port=8080\nserver.on=true\n"))).isEmpty();
+        assertThat(diff(json, tree("yaml", "server:\n  port: '8080'\n  on: true\n")))
+                .isEmpty();
+        assertThat(diff(json, tree("toml", "[server]\nport = '8080'\non = true\n")))
+                .isEmpty();
+        assertThat(diff(json, tree("hocon", "server.port = \"8080\"\nserver.on = true\n")))
+                .isEmpty();
+        assertThat(diff(json, tree("properties", "server.port=8080\nserver.on=true\n")))
+                .isEmpty();
         assertThat(diff(json, tree("ini", "[server]\nport=8080\non=true\n"))).isEmpty();
-        assertThat(diff(json, tree("xml", "<server><port>8080</port><on>true</on></server>"))).isEmpty();
+        assertThat(diff(json, tree("xml", "<server><port>8080</port><on>true</on></server>")))
+                .isEmpty();
         assertThat(diff(json, tree("yaml", "server:\n  port: 8080\n  on: true\n")))
                 .containsExactly("replace /server/port \"8080\" -> 8080");
     }
@@ -59,7 +64,9 @@ class TreeDiffTest {
     void shouldTellWhatReadersOfTheReleasedVersionCannotRead() {
         assertThat(Compatibility.breaks(
                         tree("json", "{\"a\":1,\"b\":{\"c\":\"x\",\"d\":1.5},\"e\":[1],\"f\":null,\"g\":2,\"h\":true}"),
-                        tree("json", "{\n \"b\":{\"d\":1},\n \"e\":{},\n \"f\":1,\n \"g\":2.5,\n \"h\":null,\n \"i\":1}")))
+                        tree(
+                                "json",
+                                "{\n \"b\":{\"d\":1},\n \"e\":{},\n \"f\":1,\n \"g\":2.5,\n \"h\":null,\n \"i\":1}")))
                 .extracting(violation -> violation.line() + ":" + violation.column() + " " + violation.path() + " "
                         + violation.message())
                 .containsExactly(

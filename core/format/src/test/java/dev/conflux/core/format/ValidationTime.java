@@ -15,9 +15,13 @@ final class ValidationTime {
     private ValidationTime() {}
 
     static String content() {
-        var text = new StringBuilder("{\"server\":{\"port\":8080,\"host\":\"config.example.org\",\"tls\":true},\"features\":[");
+        var text = new StringBuilder(
+                "{\"server\":{\"port\":8080,\"host\":\"config.example.org\",\"tls\":true},\"features\":[");
         for (int i = 0; text.length() < 1000; i++) {
-            text.append(i == 0 ? "" : ",").append("{\"name\":\"feature-").append(i).append("\",\"on\":true,\"share\":0.5}");
+            text.append(i == 0 ? "" : ",")
+                    .append("{\"name\":\"feature-")
+                    .append(i)
+                    .append("\",\"on\":true,\"share\":0.5}");
         }
         return text.append("]}").toString();
     }

@@ -97,8 +97,7 @@ public final class CommandLog {
     }
 
     private static IdempotencyKey key(Caller caller, Caller.Idempotency idempotency) {
-        return new IdempotencyKey(
-                "user:" + caller.principal().userId(), idempotency.key(), idempotency.requestHash());
+        return new IdempotencyKey("user:" + caller.principal().userId(), idempotency.key(), idempotency.requestHash());
     }
 
     /**

@@ -152,7 +152,9 @@ public final class ConfigService {
         if (check == SchemaCheck.REFUSE) {
             throw new ConfluxException(new ConfluxError.InvalidContent(ErrorCode.SCHEMA_VIOLATION, violations));
         }
-        return violations.stream().map(violation -> "schema: " + ContentJudge.line(violation)).toList();
+        return violations.stream()
+                .map(violation -> "schema: " + ContentJudge.line(violation))
+                .toList();
     }
 
     public Written<Result.ConfigDeleted> delete(Caller caller, long id) {

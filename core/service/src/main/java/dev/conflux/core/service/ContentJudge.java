@@ -147,8 +147,8 @@ final class ContentJudge {
                     "the format was " + released.format() + ", is "
                             + fresh.version().format() + which));
         }
-        Optional<ContentTree> before = reader.content(released.configId(), released.id())
-                .flatMap(bytes -> readable(released.format(), bytes));
+        Optional<ContentTree> before =
+                reader.content(released.configId(), released.id()).flatMap(bytes -> readable(released.format(), bytes));
         if (before.isEmpty() || fresh.tree() == null) {
             return List.of();
         }
@@ -199,7 +199,8 @@ final class ContentJudge {
 
     private static List<Violation> violations(String schema, ConfigVersion version, byte[] content) {
         try {
-            return NewContent.violations(schema, version.format(), NewContent.parse(version.format(), content), content);
+            return NewContent.violations(
+                    schema, version.format(), NewContent.parse(version.format(), content), content);
         } catch (ConfluxException e) {
             return e.error() instanceof ConfluxError.InvalidContent malformed ? malformed.violations() : List.of();
         }
@@ -207,7 +208,7 @@ final class ContentJudge {
 
     /** A violation as one line of text. */
     static String line(Violation violation) {
-        return (violation.path().isEmpty() ? "the whole" : violation.path()) + " (line " + violation.line() + ", column "
-                + violation.column() + "): " + violation.message();
+        return (violation.path().isEmpty() ? "the whole" : violation.path()) + " (line " + violation.line()
+                + ", column " + violation.column() + "): " + violation.message();
     }
 }

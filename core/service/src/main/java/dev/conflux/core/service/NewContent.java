@@ -65,8 +65,7 @@ public record NewContent(
         if (encryption == null && effective != null) {
             List<Violation> violations = violations(effective, actual, tree, content);
             if (!violations.isEmpty()) {
-                throw new ConfluxException(
-                        new ConfluxError.InvalidContent(ErrorCode.SCHEMA_VIOLATION, violations));
+                throw new ConfluxException(new ConfluxError.InvalidContent(ErrorCode.SCHEMA_VIOLATION, violations));
             }
         }
         var version = new NewVersion(content, sha256(content), actual, description, schema, encryption);

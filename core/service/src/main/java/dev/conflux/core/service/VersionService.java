@@ -128,8 +128,7 @@ public final class VersionService {
         Config config = configs.require(principal, Action.READ, configId);
         ConfigVersion before = configs.version(config, from);
         ConfigVersion after = configs.version(config, to);
-        boolean same =
-                before.hash().equals(after.hash()) && before.format().equals(after.format());
+        boolean same = before.hash().equals(after.hash()) && before.format().equals(after.format());
         if (same || before.encryption() != null || after.encryption() != null) {
             return new Diff("", List.of());
         }

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.conflux.consensus.api.LogEntry;
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.core.model.ApprovalSettings;
-import dev.conflux.core.model.CompatibilityPolicy;
 import dev.conflux.core.model.ChangeEvent;
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.CompatibilityPolicy;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Labels;
@@ -123,7 +123,11 @@ class AppliersTest {
         accepted(new Command.UpdateMetadata(1, Commands.attribute("k", "v"), null));
         assertThat(state.reader().config(1).orElseThrow().metadata().compatibility())
                 .isEqualTo(CompatibilityPolicy.REFUSE);
-        assertThat(state.reader().metadataHistory(1, Long.MAX_VALUE, 10).getLast().metadata().compatibility())
+        assertThat(state.reader()
+                        .metadataHistory(1, Long.MAX_VALUE, 10)
+                        .getLast()
+                        .metadata()
+                        .compatibility())
                 .isEqualTo(CompatibilityPolicy.NONE);
     }
 

@@ -67,7 +67,8 @@ final class FetchHeaders {
         FormatHeaders known = formats.get(format.name());
         if (known == null) {
             known = new FormatHeaders(
-                    HttpHeaders.createOptimized(ContentFormats.mediaType(format)), HttpHeaders.createOptimized(format.name()));
+                    HttpHeaders.createOptimized(ContentFormats.mediaType(format)),
+                    HttpHeaders.createOptimized(format.name()));
             formats.put(format.name(), known);
         }
         return known;

@@ -246,12 +246,13 @@ final class ManagementEndpoints {
             VersionService.Valid valid = services.versions().validate(request.caller(), id, content);
             return Reply.json(
                     200,
-                    warned(Json.object()
-                            .put("valid", true)
-                            .put("hash", "sha256:" + valid.hash())
-                            .put("size_bytes", valid.sizeBytes())
-                            .put("format", valid.format().name())
-                            .put("version_id", valid.versionId()),
+                    warned(
+                            Json.object()
+                                    .put("valid", true)
+                                    .put("hash", "sha256:" + valid.hash())
+                                    .put("size_bytes", valid.sizeBytes())
+                                    .put("format", valid.format().name())
+                                    .put("version_id", valid.versionId()),
                             valid.warnings(),
                             valid.duplicateOf()));
         }
@@ -260,7 +261,8 @@ final class ManagementEndpoints {
         return written(201, written, warned(Wire.version(made.version()), made.warnings(), made.duplicateOf()))
                 .with(
                         "Location",
-                        "/api/v1/mgt/configs/" + id + "/versions/" + made.version().id());
+                        "/api/v1/mgt/configs/" + id + "/versions/"
+                                + made.version().id());
     }
 
     private static @Nullable Format rawFormat(@Nullable String mediaType) {

@@ -75,8 +75,10 @@ class ContentHttpTest {
     private static List<String> violations(Answer answer) {
         var found = new ArrayList<String>();
         for (JsonNode violation : answer.json().path("violations")) {
-            found.add(violation.path("line").asInt() + ":" + violation.path("column").asInt() + " "
-                    + violation.path("path").asString() + " " + violation.path("rule").asString());
+            found.add(violation.path("line").asInt() + ":"
+                    + violation.path("column").asInt() + " "
+                    + violation.path("path").asString() + " "
+                    + violation.path("rule").asString());
         }
         return found;
     }
@@ -97,7 +99,10 @@ class ContentHttpTest {
         canary.putObject("strategy").put("type", "canary").putObject("labels").put("region", "eu");
 
         for (Answer answer : List.of(
-                node.json("POST", CONFIGS, config("yaml", wrong).put("schema", PORT_SCHEMA).toString()),
+                node.json(
+                        "POST",
+                        CONFIGS,
+                        config("yaml", wrong).put("schema", PORT_SCHEMA).toString()),
                 version(id, body("yaml", wrong)),
                 version(id, body("yaml", wrong).put("validate_only", true)),
                 publish(id, body("yaml", wrong)),
@@ -164,7 +169,10 @@ class ContentHttpTest {
         assertThat(patched.status()).as(patched.text()).isEqualTo(400);
         assertThat(patched.code()).isEqualTo("INVALID_ARGUMENT");
         assertThat(violations(patched)).containsExactly("1:49 /pattern schema");
-        Answer created = node.json("POST", CONFIGS, config("json", "{}").put("schema", "{\"$ref\":\"http://x/\"}").toString());
+        Answer created = node.json(
+                "POST",
+                CONFIGS,
+                config("json", "{}").put("schema", "{\"$ref\":\"http://x/\"}").toString());
         assertThat(violations(created)).containsExactly("1:9 /$ref schema");
         assertThat(violations(version(id, body("json", "{}").put("schema", "{"))))
                 .containsExactly("1:2  schema");
@@ -176,13 +184,12 @@ class ContentHttpTest {
     void shouldLetAVersionOverrideTheSchemaAndLeaveCiphertextAlone() throws Exception {
         long id = create(config("json", "{\"port\":1}").put("schema", PORT_SCHEMA));
 
-        assertThat(version(id, body("json", "{\"port\":\"x\"}").put("schema", "true")).status())
+        assertThat(version(id, body("json", "{\"port\":\"x\"}").put("schema", "true"))
+                        .status())
                 .isEqualTo(201);
         assertThat(version(id, body("text", "x")).code()).isEqualTo("SCHEMA_VIOLATION");
-        ObjectNode encrypted = JsonNodeFactory.instance
-                .objectNode()
-                .put("format", "json")
-                .put("content_base64", "AAEC");
+        ObjectNode encrypted =
+                JsonNodeFactory.instance.objectNode().put("format", "json").put("content_base64", "AAEC");
         encrypted
                 .putObject("encryption")
                 .put("algorithm", "AES-256-GCM")
@@ -202,7 +209,8 @@ class ContentHttpTest {
         Answer answer = version(id, body("xml", "<a>\n  <port>1</port>\n  <port>x</port>\n</a>"));
 
         assertThat(answer.code()).as(answer.text()).isEqualTo("SCHEMA_VIOLATION");
-        assertThat(violations(answer)).containsExactly("3:3 /a/port/1 cvc-datatype-valid.1.2.1", "3:3 /a/port/1 cvc-type.3.1.3");
+        assertThat(violations(answer))
+                .containsExactly("3:3 /a/port/1 cvc-datatype-valid.1.2.1", "3:3 /a/port/1 cvc-type.3.1.3");
         assertThat(violations(version(id, body("json", "{}")))).containsExactly("1:1  schema-kind");
     }
 
@@ -229,8 +237,13 @@ class ContentHttpTest {
         assertThat(refused.json().at("/violations/1/message").asString()).startsWith("version 2: ");
         assertThat(warned.status()).as(warned.text()).isEqualTo(200);
         assertThat(warned.json().path("schema").asString()).isEqualTo(PORT_SCHEMA);
-        assertThat(warnings(warned)).hasSize(2).first().asString().startsWith("schema: /port (line 2, column 7): version 4: ");
-        assertThat(node.json("PATCH", CONFIGS + "/" + id, "{\"schema\":true}").status()).isEqualTo(200);
+        assertThat(warnings(warned))
+                .hasSize(2)
+                .first()
+                .asString()
+                .startsWith("schema: /port (line 2, column 7): version 4: ");
+        assertThat(node.json("PATCH", CONFIGS + "/" + id, "{\"schema\":true}").status())
+                .isEqualTo(200);
     }
 
     @Test
@@ -253,11 +266,13 @@ class ContentHttpTest {
         assertThat(policy.json().path("compatibility").asString()).isEqualTo("refuse");
         assertThat(refused.code()).isEqualTo("SCHEMA_VIOLATION");
         assertThat(violations(refused)).containsExactly("1:9 /port compatibility", "1:1 /host compatibility");
-        assertThat(publish(id, body("json", "{\"port\":2,\"host\":\"b\",\"new\":1}")).status())
+        assertThat(publish(id, body("json", "{\"port\":2,\"host\":\"b\",\"new\":1}"))
+                        .status())
                 .isEqualTo(200);
         assertThat(violations(publish(id, body("yaml", "port: 2\nhost: b\nnew: 1\n"))))
                 .containsExactly("1:1  compatibility");
-        assertThat(node.json("PATCH", CONFIGS + "/" + id, "{\"compatibility\":\"maybe\"}").code())
+        assertThat(node.json("PATCH", CONFIGS + "/" + id, "{\"compatibility\":\"maybe\"}")
+                        .code())
                 .isEqualTo("INVALID_ARGUMENT");
     }
 
@@ -265,7 +280,8 @@ class ContentHttpTest {
     void shouldSayWhatWouldHappenAndWhatIsThereAlready() throws Exception {
         long id = create(config("json", "{\"a\":1}"));
 
-        JsonNode dry = version(id, body("json", "{\"a\":1}").put("validate_only", true)).json();
+        JsonNode dry = version(id, body("json", "{\"a\":1}").put("validate_only", true))
+                .json();
         Answer again = version(id, body("json", "{\"a\":1}"));
         Answer published = publish(id, body("json", "{\"a\":1}"));
         Answer other = publish(id, body("yaml", "{\"a\":1}"));
@@ -293,7 +309,10 @@ class ContentHttpTest {
         assertThat(diff.path("changes").toString())
                 .isEqualTo("[{\"path\":\"/server/host\",\"op\":\"add\",\"new\":\"a\"}]");
         assertThat(diff.path("unified").asString()).contains("+[server]");
-        assertThat(node.get(CONFIGS + "/" + id + "/diff?from=2&to=3").json().path("changes").isEmpty())
+        assertThat(node.get(CONFIGS + "/" + id + "/diff?from=2&to=3")
+                        .json()
+                        .path("changes")
+                        .isEmpty())
                 .isTrue();
     }
 }
