@@ -9,7 +9,6 @@ import com.networknt.schema.SchemaLocation;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SchemaRegistryConfig;
 import com.networknt.schema.ValidationLimitExceededException;
-import com.networknt.schema.dialect.Dialect;
 import com.networknt.schema.dialect.Dialects;
 import com.networknt.schema.path.NodePath;
 import com.networknt.schema.path.PathType;
@@ -36,8 +35,8 @@ final class JsonContentSchema implements ContentSchema {
     /** Levels of evaluation: each level of content takes a few. */
     private static final int MAX_EVALUATION_DEPTH = 2_000;
 
-    private static final Set<String> DRAFT_07 = Set.of("http://json-schema.org/draft-07/schema");
-    private static final Set<String> DRAFT_2020_12 = Set.of("https://json-schema.org/draft/2020-12/schema");
+    private static final String DRAFT_07 = "http://json-schema.org/draft-07/schema";
+    private static final String DRAFT_2020_12 = "https://json-schema.org/draft/2020-12/schema";
 
     /** What they hold is data, whatever it looks like. */
     private static final Set<String> DATA = Set.of("const", "enum", "default", "examples", "example");
@@ -54,6 +53,11 @@ final class JsonContentSchema implements ContentSchema {
 
     private static final SchemaRegistry STRICT = registry(false);
     private static final SchemaRegistry LOOSE = registry(true);
+
+    private static final Schema SCHEMA_OF_DRAFT_07 =
+            STRICT.getSchema(SchemaLocation.of(Dialects.getDraft7().getId()));
+    private static final Schema SCHEMA_OF_2020_12 =
+            STRICT.getSchema(SchemaLocation.of(Dialects.getDraft202012().getId()));
 
     /** For trees whose scalars have types. */
     private final Schema strict;
@@ -98,23 +102,19 @@ final class JsonContentSchema implements ContentSchema {
         if (!schema) {
             throw ContentSchemas.refused("", root.line(), root.column(), "a JSON Schema is an object, true or false");
         }
-        Dialect dialect = dialect(root);
+        boolean draft7 = isDraft07(root);
         var found = new ArrayList<Violation>();
         lint("", root, found);
         JsonNode json = JsonTrees.node(root);
         if (found.isEmpty()) {
-            try {
-                Schema meta = STRICT.getSchema(SchemaLocation.of(dialect.getId()));
-                for (Violation violation : judge(meta, json, tree)) {
-                    found.add(new Violation(
-                            violation.path(),
-                            violation.line(),
-                            violation.column(),
-                            "schema",
-                            "schema: " + violation.message()));
-                }
-            } catch (SchemaException e) {
-                throw new IllegalStateException("the schema of schemas is missing", e);
+            Schema meta = draft7 ? SCHEMA_OF_DRAFT_07 : SCHEMA_OF_2020_12;
+            for (Violation violation : judge(meta, json, tree)) {
+                found.add(new Violation(
+                        violation.path(),
+                        violation.line(),
+                        violation.column(),
+                        "schema",
+                        "schema: " + violation.message()));
             }
         }
         if (!found.isEmpty()) {
@@ -135,26 +135,23 @@ final class JsonContentSchema implements ContentSchema {
         }
     }
 
-    private static Dialect dialect(ContentNode root) {
-        if (!(root instanceof ContentNode.Mapping mapping) || !mapping.members().containsKey("$schema")) {
-            return Dialects.getDraft202012();
+    /** Else it is 2020-12. */
+    private static boolean isDraft07(ContentNode root) {
+        ContentNode declared =
+                root instanceof ContentNode.Mapping mapping ? mapping.members().get("$schema") : null;
+        if (declared == null) {
+            return false;
         }
-        ContentNode declared = mapping.members().get("$schema");
         String id = declared instanceof ContentNode.Scalar scalar ? scalar.text() : "";
         String plain = id.endsWith("#") ? id.substring(0, id.length() - 1) : id;
-        if (DRAFT_2020_12.contains(plain)) {
-            return Dialects.getDraft202012();
+        if (!plain.equals(DRAFT_2020_12) && !plain.equals(DRAFT_07)) {
+            throw ContentSchemas.refused(
+                    "/$schema",
+                    declared.line(),
+                    declared.column(),
+                    "$schema is " + Text.excerpt(id) + " (expected: " + DRAFT_2020_12 + " or " + DRAFT_07 + ")");
         }
-        if (DRAFT_07.contains(plain)) {
-            return Dialects.getDraft7();
-        }
-        throw ContentSchemas.refused(
-                "/$schema",
-                declared == null ? 1 : declared.line(),
-                declared == null ? 1 : declared.column(),
-                "$schema is " + Text.excerpt(id) + " (expected: "
-                        + DRAFT_2020_12.iterator().next() + " or "
-                        + DRAFT_07.iterator().next() + ")");
+        return plain.equals(DRAFT_07);
     }
 
     /** What the schema of schemas does not know: references that lead out, patterns that could take for ever. */

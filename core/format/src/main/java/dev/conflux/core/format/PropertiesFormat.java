@@ -116,19 +116,14 @@ public final class PropertiesFormat implements ConfigFormat {
         private boolean skipToKey() {
             while (at < text.length()) {
                 char c = text.charAt(at);
+                // A line that goes on before it has begun is as good as blank.
+                if (continued()) {
+                    continue;
+                }
                 if (c == '\n' || c == '\r') {
                     newLine();
                 } else if (blank(c)) {
                     at++;
-                } else if (c == '\\' && continued()) {
-                    // A line that goes on: nothing more, or a key, which may begin like a comment then.
-                    boolean more = true;
-                    while (more) {
-                        more = at < text.length() && continued();
-                    }
-                    if (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
-                        return true;
-                    }
                 } else if (c == '#' || c == '!') {
                     while (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
                         at++;

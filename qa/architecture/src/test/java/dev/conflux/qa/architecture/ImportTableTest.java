@@ -159,7 +159,8 @@ class ImportTableTest {
             .that()
             .resideInAPackage(SERVICE)
             .should()
-            .dependOnClassesThat(ours(SERVICE, STATE, FORMAT, MODEL, CONSENSUS_API, FAILPOINT, "dev.conflux.base.observe.."))
+            .dependOnClassesThat(
+                    ours(SERVICE, STATE, FORMAT, MODEL, CONSENSUS_API, FAILPOINT, "dev.conflux.base.observe.."))
             .orShould()
             .dependOnClassesThat(
                     resideInAnyPackage("io.vertx..", "io.netty..", "java.sql..", "org.rocksdb..", "com.alipay.."));
