@@ -35,6 +35,9 @@ final class Nemesis {
     /** Until a node has surely seen that its failpoints are not armed any more. */
     private static final Duration HEARD = Duration.ofMillis(200);
 
+    /** A process that has been halted is gone by then, also on a busy machine. */
+    private static final Duration ENDED = Duration.ofSeconds(2);
+
     /** Longer than comparisons of the members' states are apart. */
     private static final Duration NOTICED = Duration.ofSeconds(20);
 
@@ -505,8 +508,10 @@ final class Nemesis {
                 Thread.currentThread().interrupt();
             }
             ours.forEach(Nemesis.this::disarm);
-            Os.sleep(HEARD);
-            ours.forEach(this::look);
+            ours.forEach(node -> {
+                target.awaitExit(node, ENDED); // of what it came to just before
+                look(node);
+            });
         }
     }
 
