@@ -4,6 +4,7 @@ import dev.conflux.consensus.api.Member;
 import dev.conflux.consensus.api.NodeId;
 import dev.conflux.consensus.jraft.Origin;
 import dev.conflux.consensus.jraft.Upkeep;
+import dev.conflux.core.service.GarbageCollector;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,8 @@ record ServerConfig(
         Ops ops,
         Database database,
         Storage storage,
+        Gc gc,
+        Rollouts rollouts,
         Duration tokenTtl,
         String logLevel,
         boolean jsonLog) {
@@ -45,6 +48,10 @@ record ServerConfig(
     private static final long MAX_FILE_BYTES = 1 << 20;
 
     private static final long MIN_SNAPSHOT_AFTER_BYTES = 1 << 20;
+
+    /** A name, an IPv4 address, or an IPv6 address in brackets. */
+    private static final Pattern GATE_HOST =
+            Pattern.compile("(?:[A-Za-z0-9._-]{1,253}|\\[[0-9A-Fa-f:.]{2,45}])(?::[0-9]{1,5})?");
 
     /** Variables that are not settings but belong to us. */
     private static final Set<String> OTHER_VARIABLES =
@@ -93,7 +100,12 @@ record ServerConfig(
     /** {@code url} is null for the embedded database. */
     record Database(@Nullable Secret url, int embeddedPort) {}
 
+    record Rollouts(List<String> gateHosts, Duration gateTimeout, Duration gateInterval) {}
+
     record Storage(Path dataDir, Path walDir, Upkeep upkeep) {}
+
+    /** {@code archiveDir} is null when nothing is archived. */
+    record Gc(GarbageCollector.Settings collector, @Nullable Path archiveDir, Duration deleteProtection) {}
 
     /** Reads the file, if one is given, and the environment. */
     static ServerConfig load(Optional<Path> file, Map<String, String> environment) {
@@ -123,6 +135,8 @@ record ServerConfig(
                 "ops = " + ops,
                 "database = " + (database.url() == null ? "embedded" : "external"),
                 "storage = " + storage,
+                "gc = " + gc,
+                "rollouts = " + rollouts,
                 "auth.token_ttl = " + tokenTtl,
                 "log.level = " + logLevel);
     }
@@ -181,9 +195,40 @@ record ServerConfig(
                 ops,
                 database,
                 storage,
+                gc(in),
+                rollouts(in),
                 in.duration(Setting.AUTH_TOKEN_TTL),
                 in.oneOf(Setting.LOG_LEVEL, "info", "error", "warn", "debug"),
                 in.oneOf(Setting.LOG_FORMAT, "text", "json").equals("json"));
+    }
+
+    private static Gc gc(Reader in) {
+        String archive = in.text(Setting.GC_ARCHIVE_DIR, "");
+        return new Gc(
+                new GarbageCollector.Settings(
+                        in.duration(Setting.GC_INTERVAL), in.integer(Setting.GC_VERSIONS_PER_SECOND, 1, 1_000_000)),
+                archive.isEmpty() ? null : Path.of(archive).toAbsolutePath().normalize(),
+                in.duration(Setting.GC_DELETE_PROTECTION));
+    }
+
+    private static Rollouts rollouts(Reader in) {
+        List<String> hosts = in.list(Setting.ROLLOUTS_GATE_HOSTS);
+        for (String host : hosts) {
+            if (!GATE_HOST.matcher(host).matches()) {
+                throw new ConfigurationException("rollouts.gate_hosts: " + host
+                        + " (expected: host or host:port, without scheme or path, no patterns)");
+            }
+        }
+        return new Rollouts(
+                hosts, positive(in, Setting.ROLLOUTS_GATE_TIMEOUT), positive(in, Setting.ROLLOUTS_GATE_INTERVAL));
+    }
+
+    private static Duration positive(Reader in, Setting setting) {
+        Duration value = in.duration(setting);
+        if (value.isZero()) {
+            throw new ConfigurationException(setting.key() + ": 0 (expected: more)");
+        }
+        return value;
     }
 
     private static Upkeep upkeep(Reader in) {
@@ -382,7 +427,7 @@ record ServerConfig(
             return "";
         }
         if (value instanceof List<?> list) {
-            if (!key.equals(Setting.CLUSTER_PEERS.key())) {
+            if (!key.equals(Setting.CLUSTER_PEERS.key()) && !key.equals(Setting.ROLLOUTS_GATE_HOSTS.key())) {
                 throw new ConfigurationException(file + ": " + key + " (expected: one value, not a list)");
             }
             return String.join(",", list.stream().map(String::valueOf).toList());

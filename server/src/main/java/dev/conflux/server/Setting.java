@@ -86,7 +86,29 @@ enum Setting {
             "the members compare digests of their states so often while something is written; 0s = never"),
     STORAGE_SCRUB_INTERVAL(
             "storage.scrub_interval", "6h", "the members read and compare their whole states so often; 0s = never"),
+    GC_INTERVAL("gc.interval", "1h", "from the end of one garbage collection to the next; 0s = only on demand"),
+    GC_VERSIONS_PER_SECOND(
+            "gc.versions_per_second", "5000", "deletes at most so many: publishes must not notice (docs/lifecycle.md)"),
+    GC_ARCHIVE_DIR(
+            "gc.archive_dir",
+            "",
+            "versions are written here before they are deleted; the same shared directory on all nodes; empty = nowhere"),
+    GC_DELETE_PROTECTION(
+            "gc.delete_protection",
+            "10m",
+            "a config that was fetched or watched within this time is deleted only with force=true; 0s = always"),
     AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
+    ROLLOUTS_GATE_HOSTS(
+            "rollouts.gate_hosts",
+            "",
+            "host or host:port of Prometheus servers and webhooks that rollouts may ask, separated by commas; empty = none,"
+                    + " for whoever may publish chooses the URL; alike on all nodes"),
+    ROLLOUTS_GATE_TIMEOUT("rollouts.gate_timeout", "5s", "a gate that has not answered by then could not be asked"),
+    ROLLOUTS_GATE_INTERVAL(
+            "rollouts.gate_interval",
+            "10s",
+            "a gate that says wait, or could not be asked, is asked again so often; after five failures in a row the"
+                    + " rollout is paused"),
     LOG_LEVEL("log.level", "info", "error, warn, info or debug"),
     LOG_FORMAT("log.format", "text", "text or json");
 

@@ -1,5 +1,7 @@
 package dev.conflux.server;
 
+import dev.conflux.adapter.gates.AllowedHosts;
+import dev.conflux.adapter.gates.HttpGateProbe;
 import dev.conflux.adapter.postgres.EmbeddedPostgres;
 import dev.conflux.adapter.postgres.PostgresMetadataStore;
 import dev.conflux.adapter.postgres.PostgresUrl;
@@ -23,11 +25,19 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.DeliveryRunner;
+import dev.conflux.core.service.DirectoryArchive;
 import dev.conflux.core.service.FetchService;
+import dev.conflux.core.service.GarbageCollector;
+import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
+import dev.conflux.core.service.ScheduleService;
+import dev.conflux.core.service.SearchService;
 import dev.conflux.core.service.TracedStateMachine;
+import dev.conflux.core.service.TrashService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 import dev.conflux.core.state.ConfigState;
@@ -46,6 +56,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -108,6 +119,21 @@ final class Wiring implements AutoCloseable {
         ReadGate gate = ReadGate.on(node, state, ReadGate.DEFAULT_TIMEOUT);
         gate.observe(metrics);
         observe(metrics, state);
+        GarbageCollector collector = open(
+                "garbage collection",
+                GarbageCollector.start(
+                        node,
+                        state,
+                        commands,
+                        Optional.ofNullable(config.gc().archiveDir()).map(DirectoryArchive::new),
+                        config.gc().collector(),
+                        Clock.systemUTC()));
+        collector.observe(metrics);
+        HttpGateProbe gates = open(
+                "gates",
+                new HttpGateProbe(
+                        new AllowedHosts(config.rollouts().gateHosts()),
+                        config.rollouts().gateTimeout()));
         var services = new HttpServices(
                 authentication.authenticator(),
                 authentication.service(),
@@ -118,9 +144,20 @@ final class Wiring implements AutoCloseable {
                 new VersionService(commands, state.reader(), authorizer, gate),
                 new ReleaseService(commands, state.reader(), authorizer, gate),
                 new PublishService(commands, state.reader(), authorizer, gate),
+                new ScheduleService(commands, state.reader(), authorizer, gate),
+                new RolloutService(commands, state.reader(), authorizer, gate, gates),
                 open("watch", WatchService.on(state, gate, authorizer, WatchService.DEFAULT_PROGRESS_INTERVAL)),
                 new ClusterService(node, gate, authorizer),
+                new GcService(commands, state, collector, gate, authorizer, Clock.systemUTC()),
+                new TrashService(
+                        node, commands, state, authorizer, gate, config.gc().deleteProtection(), Clock.systemUTC()),
+                new SearchService(state.reader(), authorizer),
                 metrics);
+        DeliveryRunner deliveries = open(
+                "deliveries",
+                DeliveryRunner.start(
+                        state, node, commands, gates, config.rollouts().gateInterval(), Clock.systemUTC()));
+        deliveries.observe(metrics);
         Vertx vertx = vertx();
         open(
                 "event loops",

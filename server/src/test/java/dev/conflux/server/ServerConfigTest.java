@@ -80,6 +80,9 @@ class ServerConfigTest {
             storage: {min_free_space: 5GB}                                     | storage.min_free_space: 5GB (expected: a size
             storage: {snapshot_after_bytes: 1KiB}                              | storage.snapshot_after_bytes: 1024B (expected: at least 1MiB
             storage: {stuck_timeout: 10ms}                                     | storage.stuck_timeout: 10ms (expected: at least 1s
+            rollouts: {gate_hosts: ['http://p:9090']}                          | rollouts.gate_hosts: http://p:9090 (expected: host or host:port
+            rollouts: {gate_hosts: '*'}                                        | rollouts.gate_hosts: * (expected: host or host:port
+            rollouts: {gate_timeout: 0s}                                       | rollouts.gate_timeout: 0 (expected: more)
             [1, 2]                                                             | the document (expected: keys and values)
             server: &a {port: 1}                                               | another port
             """)

@@ -23,6 +23,7 @@ import org.rocksdb.Checkpoint;
 import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompactRangeOptions;
 import org.rocksdb.CompressionType;
 import org.rocksdb.DBOptions;
 import org.rocksdb.FlushOptions;
@@ -44,8 +45,14 @@ final class Generation {
     /** Blocks of all families together: enough for the index blocks and the hot part of 10 000 configs. */
     private static final long BLOCK_CACHE_BYTES = 16L << 20;
 
-    /** Two of these per family at most: 24 MB in the worst case, and a few KB when idle. */
+    /** Two of these per family at most, and a few KB when idle. */
     private static final long MEMTABLE_BYTES = 4L << 20;
+
+    /**
+     * Of published bytes, which are larger: each memtable becomes a file that is never merged with another, and every
+     * file of a snapshot costs several fsyncs where it is taken and where it is received.
+     */
+    private static final long CONTENTS_MEMTABLE_BYTES = 16L << 20;
 
     private static final int MEMTABLES = 2;
 
@@ -80,6 +87,7 @@ final class Generation {
     private final ColumnFamilyHandle journal;
     private final WriteOptions writeOptions;
     private final ReadOptions readOptions;
+    private final CompactRangeOptions compaction;
     private final Consumer<StateStoreException> damaged;
     private final AtomicInteger users = new AtomicInteger(1);
     private volatile boolean deleteWhenClosed;
@@ -103,6 +111,7 @@ final class Generation {
         journal = handles.get(2);
         this.writeOptions = writeOptions;
         this.readOptions = readOptions;
+        compaction = own(owned, new CompactRangeOptions().setExclusiveManualCompaction(false));
     }
 
     static Generation open(Path directory, Consumer<StateStoreException> damaged) {
@@ -146,7 +155,7 @@ final class Generation {
             var descriptors = new ArrayList<ColumnFamilyDescriptor>();
             for (Family family : Family.values()) {
                 ColumnFamilyOptions familyOptions = own(owned, new ColumnFamilyOptions())
-                        .setWriteBufferSize(MEMTABLE_BYTES)
+                        .setWriteBufferSize(family == Family.CONTENTS ? CONTENTS_MEMTABLE_BYTES : MEMTABLE_BYTES)
                         .setMaxWriteBufferNumber(MEMTABLES)
                         .setArenaBlockSize(ARENA_BLOCK_BYTES)
                         .setCompressionType(CompressionType.LZ4_COMPRESSION)
@@ -254,6 +263,23 @@ final class Generation {
         } catch (RocksDBException e) {
             throw new StateStoreException("a batch cannot be built", e);
         }
+    }
+
+    /** Rewrites what holds deleted entries, without them; beside reads and writes. Ends early when cancelled. */
+    void compact() {
+        try (var flush = new FlushOptions().setWaitForFlush(true)) {
+            // Deletions that are still in memory would free nothing.
+            db.flush(flush, handles);
+            for (ColumnFamilyHandle family : List.of(contents, data)) {
+                db.compactRange(family, null, null, compaction);
+            }
+        } catch (RocksDBException e) {
+            // Only space: what a failing disk means is said by the next write.
+        }
+    }
+
+    void cancelCompaction() {
+        compaction.setCanceled(true);
     }
 
     private StateStoreException damaged(String done, RocksDBException cause) {

@@ -18,6 +18,11 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +49,10 @@ public final class RocksStateStore implements StateStore {
     private final Path directory;
     private final Consumer<StateStoreException> damaged;
     private volatile Generation current;
+    private final AtomicBoolean reclaimWanted = new AtomicBoolean();
+    /** A platform thread: RocksDB works inside the call. */
+    private final ExecutorService reclaimer = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("state-reclaim").factory());
 
     /**
      * Opens the store in {@code directory}, creating both as needed.
@@ -209,7 +218,44 @@ public final class RocksStateStore implements StateStore {
     }
 
     @Override
+    public void reclaimSpace() {
+        if (!reclaimWanted.getAndSet(true)) {
+            try {
+                reclaimer.execute(this::reclaim);
+            } catch (RejectedExecutionException e) {
+                // The store is being closed.
+            }
+        }
+    }
+
+    private void reclaim() {
+        reclaimWanted.set(false);
+        Generation generation = current;
+        if (generation.tryAcquire()) {
+            try {
+                generation.compact();
+            } finally {
+                generation.release();
+            }
+        }
+    }
+
+    @Override
     public void close() {
+        reclaimer.shutdown();
+        current.cancelCompaction();
+        // It ends at once; who opens this directory next must not find it in use.
+        boolean interrupted = false;
+        while (!reclaimer.isTerminated()) {
+            try {
+                reclaimer.awaitTermination(1, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
         current.release();
     }
 
@@ -296,9 +342,19 @@ public final class RocksStateStore implements StateStore {
     /** The areas with large values live apart: compacting small values then never rewrites contents. */
     static Family family(byte[] key) {
         return switch (StateArea.of(key)) {
-            case META, NAMES, CONFIGS, VERSIONS, RELEASE_HISTORY, METADATA_HISTORY, TENANTS -> Family.DATA;
+            case META,
+                    NAMES,
+                    CONFIGS,
+                    VERSIONS,
+                    RELEASE_HISTORY,
+                    METADATA_HISTORY,
+                    TENANTS,
+                    SCHEDULES,
+                    ROLLOUTS,
+                    GC,
+                    TRASH -> Family.DATA;
             case CONTENTS -> Family.CONTENTS;
-            case DEDUP, DEDUP_ORDER, REQUEST_ORDER, EVENTS -> Family.JOURNAL;
+            case DEDUP, DEDUP_ORDER, REQUEST_ORDER, EVENTS, AGENDA, ACTIVE_ROLLOUTS -> Family.JOURNAL;
         };
     }
 

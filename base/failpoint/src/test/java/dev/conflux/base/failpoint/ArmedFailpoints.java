@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -21,6 +22,8 @@ import java.util.concurrent.atomic.LongAdder;
  * sleep(MS)    it stands still there
  * throw        an IOException
  * return       what would follow is left out
+ * exhaust      the heap is filled, until an OutOfMemoryError
+ * overflow     a StackOverflowError
  * shift(N)     a clock is wrong by so much
  * N*ACTION     only the first N times
  * </pre>
@@ -32,8 +35,9 @@ public final class ArmedFailpoints implements Failpoints.Armed {
     private static final int POLL_MILLIS = 20;
     private static final int TELL_MILLIS = 200;
     private static final int KILLED = 137;
+    private static final int BLOCK = 128 * 1024; // longs: a mebibyte
 
-    private static final Set<String> VERBS = Set.of("halt", "sleep", "throw", "return", "shift");
+    private static final Set<String> VERBS = Set.of("halt", "sleep", "throw", "return", "exhaust", "overflow", "shift");
 
     private final Path file = Path.of(System.getProperty(Failpoints.PROPERTY));
     private final Path told = file.resolveSibling(file.getFileName() + ".hits");
@@ -64,6 +68,8 @@ public final class ArmedFailpoints implements Failpoints.Armed {
             }
             case "sleep" -> sleep(action.number());
             case "throw" -> throw new IOException("failpoint " + point);
+            case "exhaust" -> exhaust();
+            case "overflow" -> overflow();
             default -> {
                 return true;
             }
@@ -76,6 +82,17 @@ public final class ArmedFailpoints implements Failpoints.Armed {
         hits.computeIfAbsent(point, p -> new LongAdder()).increment();
         Action action = actions.get(point);
         return action == null || !action.verb().equals("shift") ? 0 : action.number();
+    }
+
+    private static void exhaust() {
+        for (var kept = new ArrayList<long[]>(); kept.size() < Integer.MAX_VALUE; ) {
+            kept.add(new long[BLOCK]);
+        }
+    }
+
+    @SuppressWarnings("InfiniteRecursion") // that is what it is for
+    private static void overflow() {
+        overflow();
     }
 
     private static void sleep(long millis) {

@@ -28,7 +28,7 @@ class FailpointsTest {
     void shouldDoWhatTheFileSaysAndCount() throws Exception {
         // given
         Path file = directory.resolve("failpoints");
-        Files.writeString(file, "a.b=throw\nc.d=2*return\ne.f=sleep(30)\n");
+        Files.writeString(file, "a.b=throw\nc.d=2*return\ne.f=sleep(30)\ng.h=overflow\n");
         System.setProperty(Failpoints.PROPERTY, file.toString());
         ArmedFailpoints armed;
         try {
@@ -47,6 +47,7 @@ class FailpointsTest {
         long before = System.nanoTime();
         assertThat(armed.hit("e.f")).isFalse();
         assertThat(System.nanoTime() - before).isGreaterThanOrEqualTo(TimeUnit.MILLISECONDS.toNanos(30));
+        assertThatThrownBy(() -> armed.hit("g.h")).isInstanceOf(StackOverflowError.class);
         assertThat(armed.hit("other")).isFalse();
 
         // and when

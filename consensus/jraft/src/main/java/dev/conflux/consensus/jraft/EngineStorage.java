@@ -14,6 +14,8 @@ import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.local.LocalSnapshotMetaTable;
 import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.LogPosition;
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -230,14 +232,35 @@ final class EngineStorage extends DefaultJRaftServiceFactory {
         }
     }
 
-    /** Reads a snapshot's list of files and what it includes. */
+    /**
+     * Reads a snapshot's list of files and what it includes.
+     *
+     * @throws IOException when it cannot be read, or says something else than when it was written
+     */
     static LocalSnapshotMetaTable snapshotTable(Path snapshot) throws IOException {
         Path meta = snapshot.resolve(Snapshot.JRAFT_SNAPSHOT_META_FILE);
+        checkLengths(meta);
         var table = new LocalSnapshotMetaTable(EngineOptions.raftOptions());
         if (!table.loadFromFile(meta.toString()) || !table.hasMeta()) {
             throw new IOException(meta + ": cannot be read");
         }
+        SnapshotSeal.verify(snapshot, table.getMeta());
         return table;
+    }
+
+    /** The engine makes room for whatever lengths its file gives: length, message name, length, message. */
+    private static void checkLengths(Path file) throws IOException {
+        long size = Files.size(file);
+        try (var in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+            int name = size < Limits.MAX_SNAPSHOT_META_BYTES ? in.readInt() : -1;
+            if (name > 0 && name < size) {
+                in.skipNBytes(name);
+                if (in.readInt() == size - 2 * Integer.BYTES - name) {
+                    return;
+                }
+            }
+            throw new IOException(file + ": its lengths do not fit its " + size + " bytes");
+        }
     }
 
     /** Called by the engine's log thread only, apart from reads. */

@@ -1,8 +1,10 @@
 package dev.conflux.consensus.jraft;
 
+import com.alipay.sofa.jraft.entity.RaftOutter.SnapshotMeta;
 import com.alipay.sofa.jraft.error.RaftError;
 import com.alipay.sofa.jraft.option.RaftOptions;
 import com.alipay.sofa.jraft.option.SnapshotCopierOptions;
+import com.alipay.sofa.jraft.storage.snapshot.Snapshot;
 import com.alipay.sofa.jraft.storage.snapshot.SnapshotCopier;
 import com.alipay.sofa.jraft.storage.snapshot.SnapshotReader;
 import com.alipay.sofa.jraft.storage.snapshot.SnapshotWriter;
@@ -71,7 +73,7 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
         if (!deleteTemporary()) {
             return null;
         }
-        var writer = new LocalSnapshotWriter(directory.resolve(TEMPORARY).toString(), this, raftOptions);
+        var writer = new Taken();
         return writer.init((Void) null) ? writer : null;
     }
 
@@ -132,13 +134,55 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
         }
     }
 
+    /** Never hands out a snapshot whose meta is damaged: the engine believes it. */
+    @Override
+    public @Nullable SnapshotReader open() {
+        long index = getLastSnapshotIndex();
+        if (index > 0) {
+            Path newest = directory.resolve(Snapshot.JRAFT_SNAPSHOT_PREFIX + index);
+            try {
+                EngineStorage.snapshotTable(newest);
+            } catch (IOException | RuntimeException e) {
+                LOG.error("snapshot_damaged reason=\"{}\" it is not used", e.getMessage());
+                return null;
+            }
+        }
+        return super.open();
+    }
+
+    /** A snapshot that is being taken. */
+    private final class Taken extends LocalSnapshotWriter {
+
+        Taken() {
+            super(directory.resolve(TEMPORARY).toString(), GuardedSnapshotStorage.this, raftOptions);
+        }
+
+        @Override
+        public boolean saveMeta(SnapshotMeta meta) {
+            try {
+                StateMachineAdapter.add(this, SnapshotSeal.write(Path.of(getPath()), meta));
+            } catch (IOException e) {
+                setError(RaftError.EIO, "%s", e.getMessage());
+                return false;
+            }
+            return super.saveMeta(meta);
+        }
+    }
+
     /** A snapshot that is being received; moved into place by {@link #close}. */
     private final class Received extends LocalSnapshotWriter {
 
         private volatile boolean inPlace;
+        private SnapshotMeta meta = SnapshotMeta.getDefaultInstance();
 
         Received() {
             super(directory.resolve(TEMPORARY).toString(), GuardedSnapshotStorage.this, raftOptions);
+        }
+
+        @Override
+        public boolean saveMeta(SnapshotMeta leaders) {
+            meta = leaders;
+            return super.saveMeta(leaders);
         }
 
         @Override
@@ -167,9 +211,11 @@ final class GuardedSnapshotStorage extends LocalSnapshotStorage {
             Path root = Path.of(getPath());
             SnapshotManifest manifest = SnapshotManifest.read(root);
             manifest.verify(root);
+            SnapshotSeal.verify(root, meta);
             Set<String> expected = new HashSet<>();
             manifest.files().forEach(file -> expected.add(file.name()));
             expected.add(SnapshotManifest.FILE);
+            expected.add(SnapshotSeal.FILE);
             Set<String> listed = listFiles();
             if (!listed.equals(expected)) {
                 throw new IOException("snapshot received with files " + listed + " (expected: " + expected + ")");

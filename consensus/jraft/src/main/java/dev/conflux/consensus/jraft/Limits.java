@@ -40,11 +40,14 @@ final class Limits {
     /** AppendEntries in flight per follower, however small. */
     static final int MAX_APPENDS_IN_FLIGHT = 64;
 
-    /** Their bytes: a disk of 40 MB/s has written them before a heartbeat behind them is missed. */
-    static final long APPEND_WINDOW_BYTES = 4L << 20;
+    /** Their bytes: a connection that has just been made, not yet compiled, carries 20 MB/s, and heartbeats wait behind. */
+    static final long APPEND_WINDOW_BYTES = 2L << 20;
 
     /** Chunk of a snapshot file. */
     static final int SNAPSHOT_CHUNK_BYTES = 512 * 1024;
+
+    /** The engine's list of a snapshot's files: some hundred thousand of them. */
+    static final long MAX_SNAPSHOT_META_BYTES = 32L << 20;
 
     /** Bytes per second at which snapshots are fetched from one member: leaves disk and network for replication. */
     static final long SNAPSHOT_BYTES_PER_SECOND = 64L << 20;

@@ -131,7 +131,9 @@ final class Membership {
         if (next.featureLevel() > config.featureLevel()) {
             throw new IOException(tooOld(next.featureLevel()));
         }
+        Failpoints.disk("member.before_record");
         next.write(config.dataDir());
+        Failpoints.disk("member.after_record");
         set(next);
         heard.keySet().retainAll(next.members().keySet());
         changed.run();

@@ -5,6 +5,7 @@ import com.alipay.sofa.jraft.core.Replicator;
 import com.alipay.sofa.jraft.entity.PeerId;
 import com.alipay.sofa.jraft.util.ThreadId;
 import com.alipay.sofa.jraft.util.Utils;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.Committed;
 import dev.conflux.consensus.api.ConsensusException;
 import dev.conflux.consensus.api.Member;
@@ -360,6 +361,7 @@ final class MembershipChanges {
     }
 
     private CompletableFuture<Wire.ChangeReply> propose(MembershipEntry entry) {
+        Failpoints.hit("member.before_intent");
         return replicate(entry, Duration.ofMillis(Limits.CHANGE_DECISION_MILLIS))
                 .handle((committed, problem) -> {
                     if (problem == null) {

@@ -3,6 +3,7 @@ package dev.conflux.consensus.jraft;
 import com.alipay.sofa.jraft.Closure;
 import com.alipay.sofa.jraft.Node;
 import com.alipay.sofa.jraft.entity.PeerId;
+import dev.conflux.base.failpoint.Failpoints;
 import dev.conflux.consensus.api.MemberChange;
 import java.time.Duration;
 import java.util.List;
@@ -73,6 +74,7 @@ final class MembershipDriver {
 
     private void add(int id, PeerId peer, boolean voter, boolean learner) {
         if (voter) {
+            Failpoints.hit("member.before_added");
             replicate(new MembershipEntry.Added(id));
             return;
         }
@@ -97,12 +99,15 @@ final class MembershipDriver {
                     && node.membershipChanges().reachable(id)
                     && node.membershipChanges().quorumAfter(id, true).isEmpty()) {
                 promoting = true;
+                Failpoints.hit("member.before_promote");
                 // The engine stops the replicator of a learner that becomes a voter in one step, and starts no other.
                 step("promote " + id + ", first half", (engine, done) -> engine.removeLearners(List.of(peer), done));
             }
         } else if (connected && promoting) {
+            Failpoints.hit("member.before_voter");
             step("promote " + id, (engine, done) -> engine.addPeer(peer, done));
         } else if (connected) {
+            Failpoints.hit("member.before_learner");
             step("add learner " + id, (engine, done) -> engine.addLearners(List.of(peer), done));
         }
     }
@@ -141,8 +146,10 @@ final class MembershipDriver {
         if (learner) {
             step("drop learner " + id, (engine, done) -> engine.removeLearners(List.of(peer), done));
         } else if (!voter) {
+            Failpoints.hit("member.before_removed");
             replicate(new MembershipEntry.Removed(id));
         } else if (id == node.selfId()) {
+            Failpoints.hit("member.before_leaving");
             busy = true;
             node.leadership().transferOwn(Optional.empty()).whenComplete((leader, problem) -> {
                 LOG.info(
@@ -152,6 +159,7 @@ final class MembershipDriver {
                 finished(problem == null);
             });
         } else if (node.membershipChanges().quorumAfter(id, false).isEmpty()) {
+            Failpoints.hit("member.before_removal");
             step("remove voter " + id, (engine, done) -> engine.removePeer(peer, done));
         }
     }

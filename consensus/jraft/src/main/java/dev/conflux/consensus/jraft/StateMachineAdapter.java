@@ -407,7 +407,7 @@ final class StateMachineAdapter implements com.alipay.sofa.jraft.StateMachine {
     }
 
     /** With the checksum the engine can leave out what a receiver has already. */
-    private static void add(SnapshotWriter writer, SnapshotManifest.Entry file) throws IOException {
+    static void add(SnapshotWriter writer, SnapshotManifest.Entry file) throws IOException {
         LocalFileMeta meta =
                 LocalFileMeta.newBuilder().setChecksum(file.crc32c()).build();
         if (!writer.addFile(file.name(), meta)) {

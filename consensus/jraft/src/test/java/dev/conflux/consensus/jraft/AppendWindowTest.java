@@ -24,7 +24,7 @@ class AppendWindowTest {
         window.sending(900_000);
 
         // then
-        assertThat(window.getMaxReplicatorInflightMsgs()).isEqualTo(4);
+        assertThat(window.getMaxReplicatorInflightMsgs()).isEqualTo(2);
     }
 
     @Test

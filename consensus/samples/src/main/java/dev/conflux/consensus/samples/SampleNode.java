@@ -29,10 +29,11 @@ public final class SampleNode {
 
     private static final String USAGE = """
             usage: SampleNode jobs|policies --cluster NAME --id N --peers 1@HOST:PORT,2@HOST:PORT,… --data DIR
-                              --tls DIR --client-port PORT [--snapshot-entries N]
+                              --tls DIR --client-port PORT [--bind HOST] [--snapshot-entries N]
 
               --tls DIR              holds ca.pem, node-N.pem and node-N.key.pem
               --client-port PORT     line protocol on 127.0.0.1 (see LineServer)
+              --bind HOST            where it listens for its peers; 127.0.0.1
               --snapshot-entries N   a snapshot after so many commands
 
             example
@@ -78,7 +79,7 @@ public final class SampleNode {
                                 tls.resolve("node-" + id + ".pem"),
                                 tls.resolve("node-" + id + ".key.pem"),
                                 tls.resolve("ca.pem"))))
-                .withBindHost("127.0.0.1")
+                .withBindHost(options.getOrDefault("--bind", "127.0.0.1"))
                 .withSnapshotAfter(
                         Upkeep.DEFAULT.snapshotLogBytes(),
                         Long.parseLong(options.getOrDefault(

@@ -1,5 +1,7 @@
 package dev.conflux.core.model;
 
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -144,6 +146,69 @@ public sealed interface ConfluxError {
         }
     }
 
+    /** A version that something still needs. */
+    record VersionInUse(long configId, long versionId, VersionFate fate) implements ConfluxError {
+        @Override
+        public ErrorCode code() {
+            return ErrorCode.VERSION_IN_USE;
+        }
+
+        @Override
+        public String message() {
+            return "version " + versionId + " of config " + configId + " stays: "
+                    + switch (fate) {
+                        case LATEST -> "it is the latest";
+                        case RELEASE_RULE -> "a release rule serves it";
+                        case PLANNED -> "a schedule, a rollout or a proposal names it";
+                        case ROLLBACK_TARGET -> "a rollback may need it";
+                        case COUNT -> "the retention policy keeps it by number";
+                        case DAYS -> "the retention policy keeps it by age";
+                        case NO_POLICY -> "no retention policy lets it go";
+                        case GOES -> "it was not asked for";
+                    };
+        }
+    }
+
+    /**
+     * Somebody may still need the config that was to be deleted.
+     *
+     * @param lastFetchedMillis Unix milliseconds, to the second; 0 = not within the window
+     * @param nodes on which it was fetched within the window
+     * @param watchers that are connected now
+     * @param silent members that could not be asked
+     */
+    record ConfigInUse(
+            long configId, long lastFetchedMillis, int nodes, int watchers, int windowSeconds, List<Integer> silent)
+            implements ConfluxError {
+
+        public ConfigInUse {
+            silent = List.copyOf(silent);
+        }
+
+        @Override
+        public ErrorCode code() {
+            return ErrorCode.CONFIG_IN_USE;
+        }
+
+        @Override
+        public String message() {
+            var why = new ArrayList<String>();
+            if (nodes > 0) {
+                why.add("it was last fetched at " + Instant.ofEpochMilli(lastFetchedMillis) + " and is in use on "
+                        + nodes + " node(s)");
+            }
+            if (watchers > 0) {
+                why.add(watchers + " watcher(s) are connected");
+            }
+            if (!silent.isEmpty()) {
+                why.add("node(s) " + silent + " cannot be asked");
+            }
+            return "config " + configId + ": " + String.join("; ", why)
+                    + " (deleted only when nobody fetched it within " + windowSeconds
+                    + " s; force=true deletes it all the same)";
+        }
+    }
+
     record TooLarge(String what, long size, long limit) implements ConfluxError {
         @Override
         public ErrorCode code() {
@@ -226,6 +291,9 @@ public sealed interface ConfluxError {
                     : "the write may or may not have happened: repeat it with the same idempotency key";
         }
     }
+
+    /** What was asked for does not fit the state that a schedule or rollout is in. */
+    record DeliveryConflict(ErrorCode code, String message) implements ConfluxError {}
 
     /** A bug of ours; details are in the log under the trace id. */
     record Internal(String message) implements ConfluxError {

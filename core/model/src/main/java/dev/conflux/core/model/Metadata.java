@@ -26,7 +26,7 @@ public record Metadata(
         CompatibilityPolicy compatibility) {
 
     public static final Metadata EMPTY =
-            new Metadata("", null, RetentionPolicy.KEEP_ALL, new TreeMap<>(), false, false, ApprovalSettings.NONE);
+            new Metadata("", null, RetentionPolicy.INHERIT, new TreeMap<>(), false, false, ApprovalSettings.NONE);
 
     /** As any before there were policies. */
     public Metadata(

@@ -157,12 +157,6 @@ public final class ConfigService {
                 .toList();
     }
 
-    public Written<Result.ConfigDeleted> delete(Caller caller, long id) {
-        configs.requireForWrite(caller, Action.DELETE, id);
-        Outcome.Accepted accepted = log.submit(caller, new Command.DeleteConfig(id));
-        return new Written<>(accepted.revision(), accepted.replayed(), (Result.ConfigDeleted) accepted.result());
-    }
-
     /** Newest first; {@code before} is exclusive. */
     public Page<MetadataChange> metadataHistory(Principal principal, long id, long before, int limit) {
         configs.require(principal, Action.READ, id);
@@ -179,12 +173,14 @@ public final class ConfigService {
         Limits.attributes(metadata.customAttrs());
     }
 
-    private static void checkRetention(RetentionPolicy policy) {
-        if (policy.days() != null && policy.days() < 1) {
-            throw Limits.refusal("retention_policy.days", policy.days().toString(), "at least 1");
-        }
-        if (policy.count() != null && policy.count() < 1) {
-            throw Limits.refusal("retention_policy.count", policy.count().toString(), "at least 1");
+    static void checkRetention(RetentionPolicy policy) {
+        checkLimit("retention_policy.days", policy.days(), RetentionPolicy.MAX_DAYS);
+        checkLimit("retention_policy.count", policy.count(), RetentionPolicy.MAX_COUNT);
+    }
+
+    private static void checkLimit(String field, @Nullable Integer value, int max) {
+        if (value != null && (value < 1 || value > max)) {
+            throw Limits.refusal(field, value.toString(), "1 to " + max);
         }
     }
 }

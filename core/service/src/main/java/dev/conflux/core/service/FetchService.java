@@ -112,6 +112,7 @@ public final class FetchService {
             throw new ConfluxException(new ConfluxError.NotFound(
                     ErrorCode.NO_MATCHING_RELEASE, "a release rule of " + path + " that matches the client's labels"));
         }
+        config.fetched(System.currentTimeMillis() / 1000);
         return new Fetched(view.revision(), config, served);
     }
 
@@ -137,12 +138,14 @@ public final class FetchService {
         ConfigView view = gate.view();
         var fetched = new ArrayList<Fetched>();
         MessageDigest digest = sha256();
+        long second = System.currentTimeMillis() / 1000;
         for (ServedConfig config : view.namespace(namespace.toString())) {
             if (!authorizer.allows(principal, Action.READ, new Resource.OfConfig(config.key()))) {
                 continue;
             }
             ServedVersion served = config.resolve(labels);
             if (served != null) {
+                config.fetched(second);
                 fetched.add(new Fetched(view.revision(), config, served));
                 digest.update(config.key().name().getBytes(StandardCharsets.UTF_8));
                 digest.update(served.etag().getBytes(StandardCharsets.UTF_8));

@@ -26,6 +26,11 @@ public final class OwnerOnlyFile {
 
     /** Writes {@code text}; after a crash there is either the old file or the new one. One writer at a time. */
     public static void write(Path file, String text) throws IOException {
+        write(file, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** As the other. */
+    public static void write(Path file, byte[] content) throws IOException {
         Path directory = file.toAbsolutePath().getParent();
         if (directory == null) {
             throw new IOException(file + " names a directory (expected: a file)");
@@ -35,7 +40,7 @@ public final class OwnerOnlyFile {
         Files.deleteIfExists(temporary);
         try (FileChannel channel = FileChannel.open(
                 temporary, EnumSet.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), MODE_600)) {
-            ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+            ByteBuffer bytes = ByteBuffer.wrap(content);
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
             }

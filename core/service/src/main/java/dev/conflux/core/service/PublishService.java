@@ -13,6 +13,7 @@ import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.Schedule;
 import dev.conflux.core.state.StateReader;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -60,23 +61,30 @@ public final class PublishService {
         PERCENTAGE
     }
 
-    /** One config's part of a publish. */
+    /**
+     * One config's part of a publish.
+     *
+     * @param makeDefaultAfterMinutes null = never by itself
+     */
     public record Item(
             Target target,
             NewContent content,
             Plan plan,
             @Nullable Long cas,
-            @Nullable Long casReleases) {}
+            @Nullable Long casReleases,
+            @Nullable Integer makeDefaultAfterMinutes) {}
 
     /**
      * One config after a publish.
      *
+     * @param promotion what makes the version the default later; null = nothing
      * @param duplicateOf the version before, when it has the same content, format and schema
      */
     public record Published(
             Config config,
             long versionId,
             List<String> warnings,
+            @Nullable Schedule promotion,
             @Nullable Long duplicateOf) {}
 
     /** A config after a rollback. */
@@ -120,7 +128,8 @@ public final class PublishService {
             Long duplicateOf = judge.duplicateOf(item.version());
             var warnings = new ArrayList<>(RuleLinter.lint(item.config().releases()));
             warnings.addAll(judgements.get(i).warnings(duplicateOf));
-            published.add(new Published(item.config(), item.version().id(), warnings, duplicateOf));
+            published.add(new Published(
+                    item.config(), item.version().id(), warnings, item.promotion(), duplicateOf));
         }
         return new Written<>(accepted.revision(), accepted.replayed(), published);
     }
@@ -142,12 +151,26 @@ public final class PublishService {
             case Target.ById(long id) -> id;
             case Target.ByName named -> config.map(Config::id).orElse(0L);
         };
+        Integer minutes = item.makeDefaultAfterMinutes();
+        ReleasePlan plan = planOf(item.plan(), config.map(Config::releases).orElse(List.of()));
+        if (minutes != null) {
+            if (plan instanceof ReleasePlan.MakeDefault) {
+                throw Limits.refusal(
+                        "make_default_after_minutes",
+                        minutes.toString(),
+                        "releases or a strategy beside it: without them the version is the default at once");
+            }
+            if (minutes < 1) {
+                throw Limits.refusal("make_default_after_minutes", minutes.toString(), "at least 1");
+            }
+        }
         return new PublishItem(
                 configId,
                 judged.version(),
-                planOf(item.plan(), config.map(Config::releases).orElse(List.of())),
+                plan,
                 item.cas(),
-                item.casReleases());
+                item.casReleases(),
+                minutes);
     }
 
     /** A publish writes content and changes rules: both must be allowed. */
@@ -156,7 +179,7 @@ public final class PublishService {
         return configs.requireForWrite(caller, Action.PUBLISH, id);
     }
 
-    private static ReleasePlan planOf(Plan plan, List<Release> present) {
+    static ReleasePlan planOf(Plan plan, List<Release> present) {
         return switch (plan) {
             case Plan.MakeDefault() -> new ReleasePlan.MakeDefault();
             case Plan.Rules(List<ReleaseSpec> releases) ->

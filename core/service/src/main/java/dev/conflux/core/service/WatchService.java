@@ -28,6 +28,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -183,11 +184,11 @@ public final class WatchService implements AutoCloseable {
     private final Thread dispatcher;
     private volatile boolean running = true;
 
-    /** Owned by the dispatcher. */
-    private final Map<ConfigKey, Set<Watch>> byKey = new HashMap<>();
+    /** Written by the dispatcher. */
+    private final Map<ConfigKey, Set<Watch>> byKey = new ConcurrentHashMap<>();
 
-    /** Owned by the dispatcher. */
-    private final Map<Namespace, Set<Watch>> byNamespace = new HashMap<>();
+    /** Written by the dispatcher. */
+    private final Map<Namespace, Set<Watch>> byNamespace = new ConcurrentHashMap<>();
 
     /** Owned by the dispatcher. */
     private final Set<Watch> attached = new LinkedHashSet<>();
@@ -199,6 +200,7 @@ public final class WatchService implements AutoCloseable {
     public static WatchService on(ConfigState state, ReadGate gate, Authorizer authorizer, Duration progressInterval) {
         var service = new WatchService(state.reader(), gate, authorizer, progressInterval);
         state.addListener(service.listener());
+        state.countWatchers(service::watchers);
         service.start();
         return service;
     }
@@ -551,6 +553,12 @@ public final class WatchService implements AutoCloseable {
             watch.position = Math.max(watch.position, revision);
             watch.tell(new WatchFrame.Resync(revision, reason));
         }
+    }
+
+    /** How many watches a change of this config would concern; roughly, while some come and go. Any thread. */
+    int watchers(ConfigKey key) {
+        return byKey.getOrDefault(key, Set.of()).size()
+                + byNamespace.getOrDefault(key.namespace(), Set.of()).size();
     }
 
     /** Ends the dispatcher; watches are told nothing more. */

@@ -15,6 +15,7 @@ import dev.conflux.consensus.api.ReadLevel;
 import dev.conflux.consensus.api.ReadPoint;
 import dev.conflux.consensus.api.Role;
 import dev.conflux.consensus.api.StateMachine;
+import dev.conflux.core.state.FeatureLevel;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -35,7 +36,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
 
     private static final NodeId SELF = new NodeId(1);
     private static final Member MEMBER = new Member(SELF, "127.0.0.1:9090", true);
-    private volatile int featureLevel = 1;
+    private volatile int featureLevel = FeatureLevel.SUPPORTED;
 
     private final StateMachine machine;
     private final ExecutorService applier = Executors.newSingleThreadExecutor(
@@ -44,6 +45,8 @@ public final class SingleNodeConsensus implements ConsensusNode {
     private volatile @Nullable ConsensusException failure;
     private volatile boolean failAfterApply;
     private volatile long staleness;
+    private volatile @Nullable ConsensusException silence;
+    private volatile Role role = Role.LEADER;
     private final AtomicBoolean loseOnce = new AtomicBoolean();
     private final AtomicInteger proposals = new AtomicInteger();
 
@@ -127,7 +130,20 @@ public final class SingleNodeConsensus implements ConsensusNode {
 
     @Override
     public CompletableFuture<byte[]> queryMember(NodeId member, byte[] query, Duration timeout) {
-        return CompletableFuture.supplyAsync(() -> machine.query(query));
+        ConsensusException cause = silence;
+        return cause != null
+                ? CompletableFuture.failedFuture(cause)
+                : CompletableFuture.supplyAsync(() -> machine.query(query));
+    }
+
+    /** From now on no member answers questions; null = they do again. */
+    public void silence(@Nullable ConsensusException cause) {
+        silence = cause;
+    }
+
+    /** From now on this member says that it has this role; it applies what is proposed all the same. */
+    public void role(Role newRole) {
+        role = newRole;
     }
 
     /** As if the cluster were at another level. */
@@ -141,7 +157,7 @@ public final class SingleNodeConsensus implements ConsensusNode {
         return new NodeStatus(
                 "test-cluster",
                 SELF,
-                Role.LEADER,
+                role,
                 Optional.of(SELF),
                 1,
                 applied,

@@ -10,6 +10,7 @@ import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.RolloutCommand;
 import dev.conflux.core.state.proto.LogProto;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -111,6 +112,11 @@ public final class CommandCodec {
             }
             case Command.DeleteConfig command ->
                 log.setDeleteConfig(LogProto.DeleteConfig.newBuilder().setConfigId(command.configId()));
+            case Command.PruneVersions command -> log.setPruneVersions(GcCodec.prune(command));
+            case Command.Gc command -> log.setGc(GcCodec.gc(command));
+            case Command.Trash command -> log.setTrash(GcCodec.trash(command));
+            case RolloutCommand.StartRollout command -> log.setStartRollout(DeliveryCodec.start(command));
+            case Command.Delivery command -> log.setDelivery(DeliveryCodec.command(command));
         }
         return log.build().toByteArray();
     }
@@ -196,9 +202,13 @@ public final class CommandCodec {
                     case Result.Published result -> {
                         var published = LogProto.Published.newBuilder();
                         for (Result.PublishedItem item : result.items()) {
-                            published.addItems(LogProto.PublishedItem.newBuilder()
+                            var one = LogProto.PublishedItem.newBuilder()
                                     .setConfig(StateCodec.config(item.config()))
-                                    .setVersion(StateCodec.version(item.version())));
+                                    .setVersion(StateCodec.version(item.version()));
+                            if (item.promotion() != null) {
+                                one.setPromotion(DeliveryCodec.schedule(item.promotion()));
+                            }
+                            published.addItems(one);
                         }
                         value.setPublished(published);
                     }
@@ -206,10 +216,32 @@ public final class CommandCodec {
                         value.setRolledBack(LogProto.RolledBack.newBuilder()
                                 .setConfig(StateCodec.config(result.config()))
                                 .setVersionId(result.versionId()));
+                    case Result.VersionsPruned result ->
+                        value.setVersionsPruned(LogProto.VersionsPruned.newBuilder()
+                                .setConfigId(result.configId())
+                                .setVersions(result.versions())
+                                .setContentBytes(result.contentBytes())
+                                .setHistoryEntries(result.historyEntries()));
+                    case Result.ConfigRestored result ->
+                        value.setConfigRestored(
+                                LogProto.ConfigRestored.newBuilder().setConfig(StateCodec.config(result.config())));
+                    case Result.TrashRemoved result ->
+                        value.setTrashRemoved(LogProto.TrashRemoved.newBuilder()
+                                .setConfigId(result.configId())
+                                .setVersions(result.versions())
+                                .setContentBytes(result.contentBytes())
+                                .setComplete(result.complete()));
+                    case Result.GcMoved result -> value.setGcMoved(GcCodec.state(result.state()));
                     case Result.ConfigDeleted result ->
                         value.setConfigDeleted(LogProto.ConfigDeleted.newBuilder()
                                 .setConfigId(result.configId())
                                 .setKey(StateCodec.key(result.key())));
+                    case Result.ScheduleChanged result ->
+                        value.setScheduleChanged(DeliveryCodec.schedule(result.schedule()));
+                    case Result.RolloutChanged result ->
+                        value.setRolloutChanged(LogProto.RolloutChanged.newBuilder()
+                                .setRollout(DeliveryCodec.rollout(result.rollout()))
+                                .setConfig(StateCodec.config(result.config())));
                 }
             }
             case Outcome.Rejected rejected ->
@@ -254,7 +286,9 @@ public final class CommandCodec {
             case PUBLISHED ->
                 new Result.Published(value.getPublished().getItemsList().stream()
                         .map(item -> new Result.PublishedItem(
-                                StateCodec.config(item.getConfig()), StateCodec.version(item.getVersion())))
+                                StateCodec.config(item.getConfig()),
+                                StateCodec.version(item.getVersion()),
+                                item.hasPromotion() ? DeliveryCodec.schedule(item.getPromotion()) : null))
                         .toList());
             case ROLLED_BACK ->
                 new Result.RolledBack(
@@ -264,6 +298,27 @@ public final class CommandCodec {
                 new Result.ConfigDeleted(
                         value.getConfigDeleted().getConfigId(),
                         StateCodec.key(value.getConfigDeleted().getKey()));
+            case VERSIONS_PRUNED ->
+                new Result.VersionsPruned(
+                        value.getVersionsPruned().getConfigId(),
+                        value.getVersionsPruned().getVersions(),
+                        value.getVersionsPruned().getContentBytes(),
+                        value.getVersionsPruned().getHistoryEntries());
+            case CONFIG_RESTORED ->
+                new Result.ConfigRestored(
+                        StateCodec.config(value.getConfigRestored().getConfig()));
+            case TRASH_REMOVED ->
+                new Result.TrashRemoved(
+                        value.getTrashRemoved().getConfigId(),
+                        value.getTrashRemoved().getVersions(),
+                        value.getTrashRemoved().getContentBytes(),
+                        value.getTrashRemoved().getComplete());
+            case GC_MOVED -> new Result.GcMoved(GcCodec.state(value.getGcMoved()));
+            case ROLLOUT_CHANGED ->
+                new Result.RolloutChanged(
+                        DeliveryCodec.rollout(value.getRolloutChanged().getRollout()),
+                        StateCodec.config(value.getRolloutChanged().getConfig()));
+            case SCHEDULE_CHANGED -> new Result.ScheduleChanged(DeliveryCodec.schedule(value.getScheduleChanged()));
             case OUTCOME_NOT_SET ->
                 throw new UnknownCommandException("outcome: of a kind that this version does not know");
         };
@@ -340,13 +395,18 @@ public final class CommandCodec {
                         value.hasCasReleases() ? value.getCasReleases() : null);
             }
             case DELETE_CONFIG -> new Command.DeleteConfig(log.getDeleteConfig().getConfigId());
+            case PRUNE_VERSIONS -> GcCodec.prune(log.getPruneVersions());
+            case GC -> GcCodec.gc(log.getGc());
+            case TRASH -> GcCodec.trash(log.getTrash());
+            case START_ROLLOUT -> DeliveryCodec.start(log.getStartRollout());
+            case DELIVERY -> DeliveryCodec.command(log.getDelivery());
             case COMMAND_NOT_SET ->
                 throw new UnknownCommandException("command: of a kind that this version does not know; fields "
                         + log.getUnknownFields().asMap().keySet() + " (upgrade this node)");
         };
     }
 
-    private static LogProto.NewVersionValue newVersion(NewVersion version) {
+    static LogProto.NewVersionValue newVersion(NewVersion version) {
         var value = LogProto.NewVersionValue.newBuilder()
                 .setContent(StateCodec.wrap(version.content()))
                 .setHash(version.hash())
@@ -361,7 +421,7 @@ public final class CommandCodec {
         return value.build();
     }
 
-    private static NewVersion newVersion(LogProto.NewVersionValue value) {
+    static NewVersion newVersion(LogProto.NewVersionValue value) {
         return new NewVersion(
                 value.getContent().toByteArray(),
                 value.getHash(),
@@ -409,6 +469,9 @@ public final class CommandCodec {
         if (item.casReleases() != null) {
             value.setCasReleases(item.casReleases());
         }
+        if (item.makeDefaultAfterMinutes() != null) {
+            value.setMakeDefaultAfterMinutes(item.makeDefaultAfterMinutes());
+        }
         return value.build();
     }
 
@@ -427,7 +490,8 @@ public final class CommandCodec {
                 newVersion(value.getVersion()),
                 plan,
                 value.hasCasContent() ? value.getCasContent() : null,
-                value.hasCasReleases() ? value.getCasReleases() : null);
+                value.hasCasReleases() ? value.getCasReleases() : null,
+                value.hasMakeDefaultAfterMinutes() ? value.getMakeDefaultAfterMinutes() : null);
     }
 
     private static LogProto.MetadataPatchValue patch(MetadataPatch patch) {

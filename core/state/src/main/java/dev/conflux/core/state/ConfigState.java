@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +51,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     private final StateLimits limits;
     private final ContentCache contents;
     private final StoreReader reader;
+    private final RetentionReader retention;
     private final List<AppliedListener> listeners = new CopyOnWriteArrayList<>();
 
     // Owned by the apply thread.
@@ -63,6 +65,8 @@ public final class ConfigState implements StateMachine, AutoCloseable {
 
     private volatile PersistentView view;
     private volatile Remembered remembered;
+    private volatile ToIntFunction<ConfigKey> watchers = key -> 0;
+    private volatile Agenda agenda;
 
     /**
      * What is kept to recognise repetitions.
@@ -104,8 +108,10 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         contents = new ContentCache(contentCacheBytes);
         meta = StateMeta.load(store);
         remembered = new Remembered(meta.dedupCount, meta.requestCount);
+        agenda = Agenda.of(store, meta);
         view = rebuild();
         reader = new StoreReader(store, this::current, contents);
+        retention = new RetentionReader(store);
     }
 
     /** The newest view. Never blocks. */
@@ -122,9 +128,19 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         return remembered;
     }
 
+    /** What has to be done by itself, and when. Any thread; as new as the view that listeners are told of. */
+    public Agenda agenda() {
+        return agenda;
+    }
+
     /** Reads what the view does not hold. */
     public StateReader reader() {
         return reader;
+    }
+
+    /** Looks for what retention lets go. */
+    public RetentionReader retention() {
+        return retention;
     }
 
     /** Adds a listener; it hears of everything applied from now on. */
@@ -172,6 +188,9 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         } catch (Throwable e) {
             forgetReadAhead();
             throw e;
+        }
+        if (transaction.reclaimsSpace()) {
+            store.reclaimSpace();
         }
         List<ChangeEvent> events = List.copyOf(transaction.events());
         for (AppliedListener listener : listeners) {
@@ -269,7 +288,10 @@ public final class ConfigState implements StateMachine, AutoCloseable {
             }
             Config config = change.get();
             ServedConfigRecord old = view.find(config.key().toString());
-            if (old != null && old.configId() != config.id()) {
+            // Deleted and restored in one batch: its record is gone already.
+            if (old != null
+                    && (old.configId() != config.id()
+                            || transaction.deletedConfigs().containsKey(config.id()))) {
                 old = null;
             }
             if (old != null && old.written().equals(config.releases())) {
@@ -320,7 +342,15 @@ public final class ConfigState implements StateMachine, AutoCloseable {
             }
             versions[i] = version;
         }
-        return new ServedConfigRecord(config.id(), config.key(), config.releases(), matcher, versions);
+        return new ServedConfigRecord(
+                config.id(), config.key(), config.releases(), matcher, versions, lastFetch(config));
+    }
+
+    /** It is this node's knowledge, not the state's: a new release or a whole new state does not change it. */
+    private LastFetch lastFetch(Config config) {
+        @Nullable PersistentView now = view;
+        ServedConfigRecord known = now == null ? null : now.find(config.key().toString());
+        return known != null && known.configId() == config.id() ? known.lastFetch() : new LastFetch();
     }
 
     private ConfigVersion storedVersion(long configId, long versionId, @Nullable StateTransaction transaction) {
@@ -346,6 +376,9 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         transaction.changedUsages().forEach(committed::put);
         meta = transaction.meta();
         remembered = new Remembered(meta.dedupCount, meta.requestCount);
+        if (transaction.agendaTouched()) {
+            agenda = Agenda.of(store, meta);
+        }
         changes.made.forEach(contents::keep);
         view = next;
         changes.gone.forEach(contents::drop);
@@ -373,14 +406,29 @@ public final class ConfigState implements StateMachine, AutoCloseable {
         }
     }
 
-    /** Knows one query: {@link StatusReport#request}. */
+    /** How many watchers a config has here is told by {@code count}, from any thread. */
+    public void countWatchers(ToIntFunction<ConfigKey> count) {
+        watchers = count;
+    }
+
+    /** Knows {@link StatusReport#request} and {@link UseReport#request}. */
     @Override
     public byte[] query(byte[] query) {
+        if (UseReport.isRequest(query)) {
+            return use(UseReport.path(query)).encode();
+        }
         if (!StatusReport.isRequest(query)) {
             throw new IllegalArgumentException("query: " + query.length + " bytes (expected: a status request)");
         }
         PersistentView now = view;
         return new StatusReport(now.appliedIndex(), now.revision(), now.digest(), version).encode();
+    }
+
+    private UseReport use(String path) {
+        ServedConfigRecord served = view.find(path);
+        return served == null
+                ? new UseReport(0, 0)
+                : new UseReport(served.lastFetch().second(), watchers.applyAsInt(served.key()));
     }
 
     @Override
@@ -426,6 +474,7 @@ public final class ConfigState implements StateMachine, AutoCloseable {
     private void replaced(StateMeta stored) {
         meta = stored;
         remembered = new Remembered(meta.dedupCount, meta.requestCount);
+        agenda = Agenda.of(store, meta);
         committed.clear();
         forgetReadAhead();
         contents.clear();

@@ -2,6 +2,7 @@ package dev.conflux.core.state;
 
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ErrorCode;
+import dev.conflux.core.model.VersionFate;
 import dev.conflux.core.state.proto.LogProto;
 
 /** Refusals to messages and back, with all their typed details. */
@@ -83,6 +84,23 @@ final class ErrorCodec {
                 }
                 value.setIndeterminate(indeterminate);
             }
+            case ConfluxError.VersionInUse e ->
+                value.setVersionInUse(LogProto.ErrorValue.VersionInUse.newBuilder()
+                        .setConfigId(e.configId())
+                        .setVersionId(e.versionId())
+                        .setFate(number(e.fate())));
+            case ConfluxError.ConfigInUse e ->
+                value.setConfigInUse(LogProto.ErrorValue.ConfigInUse.newBuilder()
+                        .setConfigId(e.configId())
+                        .setLastFetchedMillis(e.lastFetchedMillis())
+                        .setNodes(e.nodes())
+                        .setWatchers(e.watchers())
+                        .setWindowSeconds(e.windowSeconds())
+                        .addAllSilent(e.silent()));
+            case ConfluxError.DeliveryConflict e ->
+                value.setDeliveryConflict(LogProto.ErrorValue.DeliveryConflict.newBuilder()
+                        .setCode(e.code().number())
+                        .setMessage(e.message()));
             case ConfluxError.Internal e ->
                 value.setInternal(LogProto.ErrorValue.Internal.newBuilder().setMessage(e.message()));
         }
@@ -154,9 +172,48 @@ final class ErrorCodec {
                         value.getIndeterminate().hasIdempotencyKey()
                                 ? value.getIndeterminate().getIdempotencyKey()
                                 : null);
+            case VERSION_IN_USE ->
+                new ConfluxError.VersionInUse(
+                        value.getVersionInUse().getConfigId(),
+                        value.getVersionInUse().getVersionId(),
+                        fate(value.getVersionInUse().getFate()));
+            case CONFIG_IN_USE ->
+                new ConfluxError.ConfigInUse(
+                        value.getConfigInUse().getConfigId(),
+                        value.getConfigInUse().getLastFetchedMillis(),
+                        value.getConfigInUse().getNodes(),
+                        value.getConfigInUse().getWatchers(),
+                        value.getConfigInUse().getWindowSeconds(),
+                        value.getConfigInUse().getSilentList());
+            case DELIVERY_CONFLICT ->
+                new ConfluxError.DeliveryConflict(
+                        code(value.getDeliveryConflict().getCode()),
+                        value.getDeliveryConflict().getMessage());
             case INTERNAL -> new ConfluxError.Internal(value.getInternal().getMessage());
             case ERROR_NOT_SET -> throw new UnknownCommandException("error: of a kind that this version does not know");
         };
+    }
+
+    private static int number(VersionFate fate) {
+        return switch (fate) {
+            case GOES -> 1;
+            case LATEST -> 2;
+            case RELEASE_RULE -> 3;
+            case ROLLBACK_TARGET -> 4;
+            case COUNT -> 5;
+            case DAYS -> 6;
+            case NO_POLICY -> 7;
+            case PLANNED -> 8;
+        };
+    }
+
+    private static VersionFate fate(int number) {
+        for (VersionFate fate : VersionFate.values()) {
+            if (number(fate) == number) {
+                return fate;
+            }
+        }
+        throw new UnknownCommandException("fate: " + number + " (not known to this version)");
     }
 
     private static int number(ConfluxError.Counter counter) {

@@ -25,6 +25,7 @@ final class PublishApplier implements Applier<Command.Publish> {
                 throw new Refusal(new ConfluxError.InvalidArgument(
                         "items", "config " + item.configId() + " twice", "each config at most once"));
             }
+            Deliveries.refuseDuringRollout(config, transaction);
             ReleaseRules.checkCas(
                     ConfluxError.Counter.CONTENT,
                     item.casContent(),
@@ -60,6 +61,10 @@ final class PublishApplier implements Applier<Command.Publish> {
         Config changed = ReleaseRules.change(
                 Versions.withLatest(config, version.id(), transaction), rules, comment, "publish", transaction);
         transaction.putConfig(changed);
-        return new Result.PublishedItem(changed, version);
+        Integer minutes = item.makeDefaultAfterMinutes();
+        return new Result.PublishedItem(
+                changed,
+                version,
+                minutes == null ? null : ScheduleApplier.promoteLater(changed, version, minutes, comment, transaction));
     }
 }

@@ -200,6 +200,21 @@ final class ReleaseRules {
                 transaction.nowMillis());
     }
 
+    /** A config that served nothing, because it was deleted, serves again. */
+    static ChangeEvent restored(Config config, StateTransaction transaction) {
+        var absent = new Config(
+                config.id(),
+                config.key(),
+                config.latestVersionId(),
+                config.metadataVersion(),
+                config.releasesRevision(),
+                List.of(),
+                config.metadata(),
+                config.createdAtMillis(),
+                config.updatedAtMillis());
+        return event(absent, config.releases(), false, transaction);
+    }
+
     /** Refuses an expectation that is not met; no expectation is always met unless {@code required}. */
     static void checkCas(ConfluxError.Counter counter, @Nullable Long expected, long actual, Requirement requirement) {
         if (expected == null) {

@@ -23,6 +23,10 @@ final class RollbackApplier implements Applier<Command.Rollback> {
             throw new Refusal(new ConfluxError.NotFound(
                     ErrorCode.VERSION_NOT_FOUND, "version " + target + " of config " + config.id()));
         }
+        switch (command.mode()) {
+            case EMERGENCY -> RolloutApplier.overtaken(config, "emergency rollback to version " + target, transaction);
+            case STABLE_ONLY -> Deliveries.refuseDuringRollout(config, transaction);
+        }
         List<Release> rules = switch (command.mode()) {
             case EMERGENCY -> List.of(Release.defaultTo(target));
             case STABLE_ONLY -> ReleaseRules.withDefault(config.releases(), target);

@@ -16,6 +16,9 @@ public interface ServedConfig {
     /** The rules in the order in which they are tried: priority, then more labels first, then list order. */
     List<Release> rules();
 
+    /** Somebody got it at this Unix second; remembered on this node, for who wants to delete it. */
+    void fetched(long epochSecond);
+
     /** What a client with these labels gets; null when no rule matches. Pure; no allocation. */
     @Nullable
     ServedVersion resolve(Labels labels);

@@ -16,13 +16,16 @@ final class ServedConfigRecord implements ServedConfig {
     private final List<Release> rules;
     private final RuleConditions conditions;
     private final ServedVersionRecord[] versions;
+    private final LastFetch lastFetch;
 
     ServedConfigRecord(
             long configId,
             ConfigKey key,
             List<Release> written,
             ReleaseMatcher matcher,
-            ServedVersionRecord[] versions) {
+            ServedVersionRecord[] versions,
+            LastFetch lastFetch) {
+        this.lastFetch = lastFetch;
         this.configId = configId;
         this.key = key;
         this.path = key.toString();
@@ -56,6 +59,15 @@ final class ServedConfigRecord implements ServedConfig {
     public @Nullable ServedVersion resolve(Labels labels) {
         int rule = conditions.match(labels);
         return rule < 0 ? null : versions[rule];
+    }
+
+    @Override
+    public void fetched(long epochSecond) {
+        lastFetch.mark(epochSecond);
+    }
+
+    LastFetch lastFetch() {
+        return lastFetch;
     }
 
     /** The rules in list order. */

@@ -27,7 +27,19 @@ public enum StateArea {
     /** Change event by revision and position in it. */
     EVENTS(0x0b),
     /** Dedup key of a node's own request number by log index: the order of eviction. */
-    REQUEST_ORDER(0x0c);
+    REQUEST_ORDER(0x0c),
+    /** Schedule by config id and schedule id. */
+    SCHEDULES(0x10),
+    /** Rollout by config id and rollout id. */
+    ROLLOUTS(0x11),
+    /** Nothing, by due time, kind, config id and id: what has to be done next. */
+    AGENDA(0x12),
+    /** Rollout id of the one that has not ended, by config id. */
+    ACTIVE_ROLLOUTS(0x13),
+    /** One value: settings and progress of garbage collection. */
+    GC(0x14),
+    /** Deleted config that can come back, by id. */
+    TRASH(0x15);
 
     private static final StateArea[] BY_PREFIX = new StateArea[256];
 

@@ -5,6 +5,8 @@ import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.Namespace;
 import dev.conflux.core.model.Release;
+import dev.conflux.core.model.Rollout;
+import dev.conflux.core.model.Schedule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,7 +30,7 @@ public record StateAudit(
         StateSummary summary, SortedMap<Namespace, Count> namespaces, List<ChangeEvent> newest, List<String> problems) {
 
     /**
-     * What there is of something.
+     * What there is of something, the trash included.
      *
      * @param contentBytes of all its versions
      */
@@ -83,10 +85,12 @@ public record StateAudit(
             if (configs.size() != meta.configCount) {
                 problem("there are " + configs.size() + " configs, the counter says " + meta.configCount);
             }
+            all(StateArea.TRASH, this::trashed);
             all(StateArea.NAMES, this::name);
             all(StateArea.VERSIONS, this::version);
             all(StateArea.CONTENTS, this::content);
             tenants();
+            deliveries();
             return new StateAudit(StateSummary.of(meta), namespaces, events(newestEvents), problems);
         }
 
@@ -112,6 +116,15 @@ public record StateAudit(
                     problem(config.key() + " releases version " + rule.versionId() + ", which is not there");
                 }
             }
+        }
+
+        /** It counts for its tenant until it is gone. */
+        private void trashed(byte[] key, byte[] value) {
+            Config config = GcCodec.trashed(value).config();
+            if (configs.putIfAbsent(config.id(), config) != null) {
+                problem(config.key() + " is there and in the trash, under one id");
+            }
+            namespaces.merge(config.key().namespace(), new Count(1, 0, 0), Count::plus);
         }
 
         private void name(byte[] key, byte[] value) {
@@ -164,6 +177,43 @@ public record StateAudit(
                     problem("tenant " + tenant + " has " + found + ", its counter says " + stored);
                 }
             });
+        }
+
+        private void deliveries() {
+            var counts = new long[3];
+            all(StateArea.SCHEDULES, (key, value) -> {
+                Schedule schedule = DeliveryCodec.schedule(value);
+                if (schedule.state() == Schedule.State.PENDING) {
+                    counts[0]++;
+                    onAgenda(Deliveries.item(schedule));
+                }
+            });
+            all(StateArea.ROLLOUTS, (key, value) -> {
+                Rollout rollout = DeliveryCodec.rollout(value);
+                counts[1] += rollout.state().active() ? 1 : 0;
+                if (rollout.state() == Rollout.State.RUNNING) {
+                    counts[2]++;
+                    onAgenda(Deliveries.item(rollout));
+                }
+            });
+            if (counts[0] != meta.pendingSchedules) {
+                problem("there are " + counts[0] + " pending schedules, the counter says " + meta.pendingSchedules);
+            }
+            if (counts[1] != meta.activeRollouts) {
+                problem("there are " + counts[1] + " active rollouts, the counter says " + meta.activeRollouts);
+            }
+            var items = new long[1];
+            all(StateArea.AGENDA, (key, value) -> items[0]++);
+            if (items[0] != counts[0] + counts[2]) {
+                problem("there are " + items[0] + " items on the agenda for " + (counts[0] + counts[2])
+                        + " things to do");
+            }
+        }
+
+        private void onAgenda(Agenda.Item item) {
+            if (store.get(item.key()) == null) {
+                problem(item + " is not on the agenda");
+            }
         }
 
         private List<ChangeEvent> events(int newest) {

@@ -199,14 +199,25 @@ final class StateCodec {
         if (retention.count() != null) {
             value.setCount(retention.count());
         }
-        return value.build();
+        return value.setStrategy(
+                        switch (retention.strategy()) {
+                            case OR -> 0;
+                            case AND -> 1;
+                            case KEEP_ALL -> 2;
+                        })
+                .build();
     }
 
     static RetentionPolicy retention(StateProto.Retention value) {
-        return value.hasDays() || value.hasCount()
-                ? new RetentionPolicy(
-                        value.hasDays() ? value.getDays() : null, value.hasCount() ? value.getCount() : null)
-                : RetentionPolicy.KEEP_ALL;
+        return new RetentionPolicy(
+                value.hasDays() ? value.getDays() : null,
+                value.hasCount() ? value.getCount() : null,
+                switch (value.getStrategy()) {
+                    case 0 -> RetentionPolicy.Strategy.OR;
+                    case 1 -> RetentionPolicy.Strategy.AND;
+                    case 2 -> RetentionPolicy.Strategy.KEEP_ALL;
+                    default -> throw new UnknownCommandException("retention strategy: " + value.getStrategy());
+                });
     }
 
     static StateProto.Approval approval(ApprovalSettings approval) {

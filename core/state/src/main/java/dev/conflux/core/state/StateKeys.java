@@ -17,6 +17,8 @@ final class StateKeys {
 
     static final byte[] META = {StateArea.META.prefix()};
 
+    static final byte[] GC = {StateArea.GC.prefix()};
+
     private StateKeys() {}
 
     static byte[] name(ConfigKey key) {
@@ -44,6 +46,10 @@ final class StateKeys {
         return one(StateArea.CONFIGS, id);
     }
 
+    static byte[] trash(long configId) {
+        return one(StateArea.TRASH, configId);
+    }
+
     static byte[] version(long configId, long versionId) {
         return two(StateArea.VERSIONS, configId, versionId);
     }
@@ -58,6 +64,15 @@ final class StateKeys {
 
     static byte[] metadataChange(long configId, long metadataVersion) {
         return two(StateArea.METADATA_HISTORY, configId, metadataVersion);
+    }
+
+    static byte[] activeRollout(long configId) {
+        return one(StateArea.ACTIVE_ROLLOUTS, configId);
+    }
+
+    /** Of a schedule or rollout. */
+    static byte[] delivery(StateArea area, long configId, long id) {
+        return two(area, configId, id);
     }
 
     /** Inclusive start of everything of one config in an area keyed by config id. */

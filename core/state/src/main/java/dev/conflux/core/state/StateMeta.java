@@ -28,6 +28,8 @@ final class StateMeta {
     long requestCount;
     long requestEvictedThrough;
     byte[] refusals = NO_REFUSALS;
+    long pendingSchedules;
+    long activeRollouts;
 
     static StateMeta load(StateReads store) {
         byte[] bytes = store.get(StateKeys.META);
@@ -54,6 +56,8 @@ final class StateMeta {
         meta.requestCount = value.getRequestCount();
         meta.requestEvictedThrough = value.getRequestEvictedThrough();
         meta.refusals = value.getRefusals().toByteArray();
+        meta.pendingSchedules = value.getPendingSchedules();
+        meta.activeRollouts = value.getActiveRollouts();
         return meta;
     }
 
@@ -73,6 +77,8 @@ final class StateMeta {
         copy.requestCount = requestCount;
         copy.requestEvictedThrough = requestEvictedThrough;
         copy.refusals = refusals;
+        copy.pendingSchedules = pendingSchedules;
+        copy.activeRollouts = activeRollouts;
         return copy;
     }
 
@@ -94,6 +100,8 @@ final class StateMeta {
                 .setRequestCount(requestCount)
                 .setRequestEvictedThrough(requestEvictedThrough)
                 .setRefusals(StateCodec.wrap(refusals))
+                .setPendingSchedules(pendingSchedules)
+                .setActiveRollouts(activeRollouts)
                 .build()
                 .toByteArray();
     }

@@ -8,6 +8,8 @@ import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.ReleaseChange;
+import dev.conflux.core.model.Rollout;
+import dev.conflux.core.model.Schedule;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +53,23 @@ public interface StateReader {
 
     /** Release changes, newest first; {@code before} is a {@code releases_revision}. */
     List<ReleaseChange> releaseHistory(long configId, long before, int limit);
+
+    Optional<Schedule> schedule(long configId, long id);
+
+    /** Schedules, newest first; {@code before} is an id. */
+    List<Schedule> schedules(long configId, long before, int limit);
+
+    Optional<Rollout> rollout(long configId, long id);
+
+    /** Rollouts, newest first; {@code before} is an id. */
+    List<Rollout> rollouts(long configId, long before, int limit);
+
+    /**
+     * What has to be done by itself up to {@code untilMillis}, in the order of time.
+     *
+     * @param after exclusive; null = from the first
+     */
+    List<Agenda.Item> agenda(Agenda.@Nullable Item after, long untilMillis, int limit);
 
     /** Metadata changes, newest first; {@code before} is a {@code metadata_version}. */
     List<MetadataChange> metadataHistory(long configId, long before, int limit);

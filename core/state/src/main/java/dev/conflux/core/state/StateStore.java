@@ -46,6 +46,12 @@ public interface StateStore extends StateReads, AutoCloseable {
     /** Replaces the whole state by an empty one; durable and atomic as {@link #restoreFrom}. */
     void clear() throws IOException;
 
+    /**
+     * Gives the space of deleted entries back to the disk, in the background. Returns at once; a hint, so that nothing
+     * but space depends on it.
+     */
+    default void reclaimSpace() {}
+
     /** As {@link #snapshot}, to read everything once: spares the caches, and tells of damage nobody but the reader. */
     default Snapshot scrub() {
         return snapshot();

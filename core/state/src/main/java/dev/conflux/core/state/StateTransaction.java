@@ -2,13 +2,16 @@ package dev.conflux.core.state;
 
 import dev.conflux.consensus.api.LogPosition;
 import dev.conflux.core.model.ChangeEvent;
+import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ErrorCode;
+import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.ReleaseChange;
+import dev.conflux.core.model.TrashedConfig;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -36,7 +39,7 @@ final class StateTransaction {
     /** Decoded values of the batch; an empty optional is a deletion. */
     private final Map<Long, Optional<Config>> configs = new HashMap<>();
 
-    private final Map<VersionKey, ConfigVersion> versions = new HashMap<>();
+    private final Map<VersionKey, Optional<ConfigVersion>> versions = new HashMap<>();
     private final Map<String, TenantUsage> usages = new HashMap<>();
     private final Map<Long, ConfigKey> deleted = new HashMap<>();
     private final List<ChangeEvent> events = new ArrayList<>();
@@ -45,13 +48,28 @@ final class StateTransaction {
     private final TreeMap<byte[], byte[]> undo = new TreeMap<>(Arrays::compareUnsigned);
 
     private final Map<Long, Optional<Config>> commandConfigs = new HashMap<>();
-    private final Map<VersionKey, ConfigVersion> commandVersions = new HashMap<>();
+    private final Map<VersionKey, Optional<ConfigVersion>> commandVersions = new HashMap<>();
     private final Map<String, TenantUsage> commandUsages = new HashMap<>();
     private final List<ChangeEvent> commandEvents = new ArrayList<>();
     private final Map<Long, ConfigKey> commandDeleted = new HashMap<>();
 
+    private final StateReads reads = new StateReads() {
+        @Override
+        public byte @Nullable [] get(byte[] key) {
+            return StateTransaction.this.get(key);
+        }
+
+        @Override
+        public void scan(byte[] from, byte[] to, StateReads.Order order, StateReads.Visitor visitor) {
+            batch.scanOver(store, from, to, order, visitor);
+        }
+    };
+    /** Whether the agenda may have changed; also true when only a refused command did. */
+    private boolean agendaTouched;
+
     private StateMeta meta;
     private StateMeta before;
+    private boolean reclaimSpace;
     private String author = "";
 
     StateTransaction(StateStore store, ConfigCache committed, StateMeta meta) {
@@ -184,6 +202,10 @@ final class StateTransaction {
         return events;
     }
 
+    boolean agendaTouched() {
+        return agendaTouched;
+    }
+
     int commandEventCount() {
         return commandEvents.size();
     }
@@ -240,15 +262,15 @@ final class StateTransaction {
     @Nullable
     ConfigVersion version(long configId, long versionId) {
         var key = new VersionKey(configId, versionId);
-        ConfigVersion version = commandVersions.get(key);
-        if (version == null) {
-            version = versions.get(key);
+        Optional<ConfigVersion> changed = commandVersions.get(key);
+        if (changed == null) {
+            changed = versions.get(key);
         }
-        if (version == null) {
-            byte[] stored = get(StateKeys.version(configId, versionId));
-            version = stored == null ? null : StateCodec.version(stored);
+        if (changed != null) {
+            return changed.orElse(null);
         }
-        return version;
+        byte[] stored = get(StateKeys.version(configId, versionId));
+        return stored == null ? null : StateCodec.version(stored);
     }
 
     long nextConfigId() {
@@ -288,7 +310,7 @@ final class StateTransaction {
                 StateKeys.version(version.configId(), version.id()),
                 StateCodec.version(version).toByteArray());
         put(StateKeys.content(version.configId(), version.id()), content);
-        commandVersions.put(new VersionKey(version.configId(), version.id()), version);
+        commandVersions.put(new VersionKey(version.configId(), version.id()), Optional.of(version));
         addUsage(tenant, 0, 1, version.sizeBytes());
     }
 
@@ -306,6 +328,10 @@ final class StateTransaction {
         meta.eventCount++;
     }
 
+    void touchAgenda() {
+        agendaTouched = true;
+    }
+
     /** Removes the config with all that hangs on it. */
     void deleteConfig(Config config) {
         var sums = new long[2];
@@ -316,7 +342,7 @@ final class StateTransaction {
                     ConfigVersion version = StateCodec.version(value);
                     sums[0]++;
                     sums[1] += version.sizeBytes();
-                    commandVersions.remove(new VersionKey(config.id(), version.id()));
+                    commandVersions.put(new VersionKey(config.id(), version.id()), Optional.empty());
                     return true;
                 });
         for (StateArea area : List.of(
@@ -334,6 +360,103 @@ final class StateTransaction {
         commandDeleted.put(config.id(), config.key());
         meta.configCount--;
         addUsage(config.key().tenant(), -1, -sums[0], -sums[1]);
+    }
+
+    @Nullable
+    TrashedConfig trashed(long configId) {
+        byte[] stored = get(StateKeys.trash(configId));
+        return stored == null ? null : GcCodec.trashed(stored);
+    }
+
+    void putTrash(TrashedConfig trashed) {
+        put(StateKeys.trash(trashed.config().id()), GcCodec.trashed(trashed));
+    }
+
+    /** The config goes, what hangs on it stays; the tenant's usage counts it still. */
+    void moveToTrash(TrashedConfig trashed) {
+        Config config = trashed.config();
+        delete(StateKeys.name(config.key()));
+        delete(StateKeys.config(config.id()));
+        putTrash(trashed);
+        commandConfigs.put(config.id(), Optional.empty());
+        commandDeleted.put(config.id(), config.key());
+        meta.configCount--;
+    }
+
+    void restoreFromTrash(Config config) {
+        put(StateKeys.name(config.key()), StateKeys.longBytes(config.id()));
+        putConfig(config);
+        delete(StateKeys.trash(config.id()));
+        meta.configCount++;
+    }
+
+    /** What {@link #removeFromTrash} took. */
+    record Removed(int versions, long contentBytes, int entries, boolean complete) {}
+
+    /** Takes the oldest versions and history entries, a bounded number; with the last of them the config. */
+    Removed removeFromTrash(TrashedConfig trashed) {
+        Config config = trashed.config();
+        int limit = Command.PruneVersions.MAX_PRUNED;
+        var versionsGone = new ArrayList<ConfigVersion>();
+        scan(
+                StateKeys.ofConfig(StateArea.VERSIONS, config.id()),
+                StateKeys.afterConfig(StateArea.VERSIONS, config.id()),
+                (key, value) -> {
+                    versionsGone.add(StateCodec.version(value));
+                    return versionsGone.size() < limit;
+                });
+        deleteVersions(config, versionsGone);
+        int entries = 0;
+        boolean complete = versionsGone.size() < limit;
+        for (StateArea area : List.of(StateArea.RELEASE_HISTORY, StateArea.METADATA_HISTORY)) {
+            var keys = new ArrayList<byte[]>();
+            scan(StateKeys.ofConfig(area, config.id()), StateKeys.afterConfig(area, config.id()), (key, value) -> {
+                keys.add(key);
+                return keys.size() < limit;
+            });
+            keys.forEach(this::delete);
+            entries += keys.size();
+            complete &= keys.size() < limit;
+        }
+        if (complete) {
+            delete(StateKeys.trash(config.id()));
+            addUsage(config.key().tenant(), -1, 0, 0);
+        } else {
+            putTrash(new TrashedConfig(config, trashed.deletedAtMillis(), trashed.deletedBy(), true));
+        }
+        long bytes = versionsGone.stream().mapToLong(ConfigVersion::sizeBytes).sum();
+        return new Removed(versionsGone.size(), bytes, entries, complete);
+    }
+
+    /** Removes versions that nothing refers to. */
+    void deleteVersions(Config config, List<ConfigVersion> gone) {
+        long bytes = 0;
+        for (ConfigVersion version : gone) {
+            delete(StateKeys.version(config.id(), version.id()));
+            delete(StateKeys.content(config.id(), version.id()));
+            commandVersions.put(new VersionKey(config.id(), version.id()), Optional.empty());
+            bytes += version.sizeBytes();
+        }
+        if (!gone.isEmpty()) {
+            addUsage(config.key().tenant(), 0, -gone.size(), -bytes);
+        }
+    }
+
+    GcState gc() {
+        return GcCodec.read(reads);
+    }
+
+    void putGc(GcState gc) {
+        put(StateKeys.GC, GcCodec.state(gc).toByteArray());
+    }
+
+    /** Once this batch is stored, the store gives back the space of what has been deleted. */
+    void reclaimSpace() {
+        reclaimSpace = true;
+    }
+
+    boolean reclaimsSpace() {
+        return reclaimSpace;
     }
 
     private void addUsage(String tenant, long moreConfigs, long moreVersions, long moreBytes) {
@@ -364,7 +487,12 @@ final class StateTransaction {
     }
 
     void scan(byte[] from, byte[] to, StateReads.Visitor visitor) {
-        batch.scanOver(store, from, to, visitor);
+        batch.scanOver(store, from, to, StateReads.Order.ASCENDING, visitor);
+    }
+
+    /** The store with this batch laid over it. */
+    StateReads reads() {
+        return reads;
     }
 
     void put(byte[] key, byte[] value) {

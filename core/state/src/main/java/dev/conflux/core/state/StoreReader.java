@@ -9,6 +9,8 @@ import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.ReleaseChange;
+import dev.conflux.core.model.Rollout;
+import dev.conflux.core.model.Schedule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -161,6 +163,44 @@ final class StoreReader implements StateReader {
     @Override
     public List<MetadataChange> metadataHistory(long configId, long before, int limit) {
         return newestFirst(StateArea.METADATA_HISTORY, configId, before, limit, StateCodec::metadataChange);
+    }
+
+    @Override
+    public Optional<Schedule> schedule(long configId, long id) {
+        return Optional.ofNullable(store.get(StateKeys.delivery(StateArea.SCHEDULES, configId, id)))
+                .map(DeliveryCodec::schedule);
+    }
+
+    @Override
+    public List<Schedule> schedules(long configId, long before, int limit) {
+        return newestFirst(StateArea.SCHEDULES, configId, before, limit, DeliveryCodec::schedule);
+    }
+
+    @Override
+    public Optional<Rollout> rollout(long configId, long id) {
+        return Optional.ofNullable(store.get(StateKeys.delivery(StateArea.ROLLOUTS, configId, id)))
+                .map(DeliveryCodec::rollout);
+    }
+
+    @Override
+    public List<Rollout> rollouts(long configId, long before, int limit) {
+        return newestFirst(StateArea.ROLLOUTS, configId, before, limit, DeliveryCodec::rollout);
+    }
+
+    @Override
+    public List<Agenda.Item> agenda(Agenda.@Nullable Item after, long untilMillis, int limit) {
+        checkLimit(limit);
+        var found = new ArrayList<Agenda.Item>();
+        byte[] from = after == null ? StateArea.AGENDA.from() : StateKeys.successor(after.key());
+        store.scan(from, StateArea.AGENDA.to(), StateReads.Order.ASCENDING, (key, value) -> {
+            Agenda.Item item = Agenda.Item.of(key);
+            boolean due = item.dueMillis() <= untilMillis;
+            if (due) {
+                found.add(item);
+            }
+            return due && found.size() < limit;
+        });
+        return found;
     }
 
     private <T> List<T> newestFirst(

@@ -12,6 +12,7 @@ final class UpdateReleasesApplier implements Applier<Command.UpdateReleases> {
     @Override
     public Result apply(Command.UpdateReleases command, StateTransaction transaction) {
         Config config = transaction.config(command.configId());
+        Deliveries.refuseDuringRollout(config, transaction);
         ReleaseRules.checkCas(
                 ConfluxError.Counter.RELEASES,
                 command.casReleases(),

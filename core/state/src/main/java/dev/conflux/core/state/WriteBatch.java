@@ -56,26 +56,29 @@ public final class WriteBatch {
         }
     }
 
-    /** Ascending scan over {@code below} with this batch laid over it. */
-    void scanOver(StateReads below, byte[] from, byte[] to, StateReads.Visitor visitor) {
+    /** Scan over {@code below} with this batch laid over it. */
+    void scanOver(StateReads below, byte[] from, byte[] to, StateReads.Order order, StateReads.Visitor visitor) {
         NavigableMap<byte[], byte[]> range = writes.subMap(from, true, to, false);
         if (range.isEmpty()) {
-            below.scan(from, to, StateReads.Order.ASCENDING, visitor);
+            below.scan(from, to, order, visitor);
             return;
         }
-        var merge = new Merge(range.entrySet().iterator(), visitor);
-        below.scan(from, to, StateReads.Order.ASCENDING, merge);
+        NavigableMap<byte[], byte[]> ordered = order == StateReads.Order.ASCENDING ? range : range.descendingMap();
+        var merge = new Merge(ordered.entrySet().iterator(), order, visitor);
+        below.scan(from, to, order, merge);
         merge.finish();
     }
 
     private static final class Merge implements StateReads.Visitor {
         private final Iterator<Map.Entry<byte[], byte[]>> overlay;
+        private final int sign;
         private final StateReads.Visitor visitor;
         private Map.@Nullable Entry<byte[], byte[]> next;
         private boolean open = true;
 
-        Merge(Iterator<Map.Entry<byte[], byte[]>> overlay, StateReads.Visitor visitor) {
+        Merge(Iterator<Map.Entry<byte[], byte[]>> overlay, StateReads.Order order, StateReads.Visitor visitor) {
             this.overlay = overlay;
+            sign = order == StateReads.Order.ASCENDING ? 1 : -1;
             this.visitor = visitor;
             advance();
         }
@@ -84,7 +87,7 @@ public final class WriteBatch {
         public boolean visit(byte[] key, byte[] value) {
             Map.Entry<byte[], byte[]> candidate = next;
             while (open && candidate != null) {
-                int order = Arrays.compareUnsigned(candidate.getKey(), key);
+                int order = sign * Arrays.compareUnsigned(candidate.getKey(), key);
                 if (order > 0) {
                     break;
                 }

@@ -6,11 +6,13 @@ import dev.conflux.consensus.api.RequestId;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.ConfigKey;
 import dev.conflux.core.model.Format;
+import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.Metadata;
 import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
+import dev.conflux.core.model.RetentionPolicy;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -115,7 +117,7 @@ public final class Commands {
         var random = new Random(seed);
         var entries = new ArrayList<LogEntry>();
         for (int i = 1; i <= count; i++) {
-            Command command = randomCommand(random);
+            Command command = i % 5 == 3 ? DeliveryCommands.random(random, T0 + i * 60_000L) : randomCommand(random);
             // The clock of a new leader may be behind.
             long stamp = T0 + i * 60_000L - random.nextInt(200_000);
             CommandEnvelope envelope = switch (random.nextInt(6)) {
@@ -168,8 +170,42 @@ public final class Commands {
                         random.nextBoolean() ? Command.RollbackMode.EMERGENCY : Command.RollbackMode.STABLE_ONLY,
                         "back",
                         cas(random));
-            default -> random.nextInt(3) == 0 ? new Command.DeleteConfig(id) : publish(id, text);
+            default ->
+                switch (random.nextInt(7)) {
+                    case 0, 1 -> new Command.DeleteConfig(id);
+                    case 2 -> collection(id, random);
+                    case 3 -> trash(id, random);
+                    default -> publish(id, text);
+                };
         };
+    }
+
+    /** Of garbage collection. */
+    private static Command collection(long id, Random random) {
+        return switch (random.nextInt(6)) {
+            case 0 ->
+                new Command.Gc(new Command.GcStep.Configure(
+                        new GcSettings(new RetentionPolicy(null, 1 + random.nextInt(2)), 10, 1 + random.nextInt(2))));
+            case 1 -> new Command.Gc(new Command.GcStep.RequestCycle());
+            case 2 -> new Command.Gc(new Command.GcStep.End(1 + random.nextInt(9), ""));
+            default ->
+                new Command.PruneVersions(
+                        id,
+                        1 + random.nextInt(9),
+                        random.nextBoolean() ? List.of(1L + random.nextInt(4)) : List.of(),
+                        List.of(),
+                        random.nextBoolean() ? List.of(1L) : List.of());
+        };
+    }
+
+    private static Command trash(long id, Random random) {
+        return new Command.Trash(
+                id,
+                switch (random.nextInt(6)) {
+                    case 0, 1, 2 -> new Command.TrashStep.MoveIn();
+                    case 3, 4 -> new Command.TrashStep.Restore();
+                    default -> new Command.TrashStep.Purge();
+                });
     }
 
     private static @Nullable Long cas(Random random) {

@@ -9,12 +9,14 @@ import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.Encryption;
 import dev.conflux.core.model.ErrorCode;
 import dev.conflux.core.model.Format;
+import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.Metadata;
 import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.NewVersion;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.RetentionPolicy;
+import dev.conflux.core.model.VersionFate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -144,6 +146,22 @@ class GoldenEncodingTest {
         all.put("RollbackStable", new Command.Rollback(1, 1, Command.RollbackMode.STABLE_ONLY, "c", 5L));
         all.put("RollbackEmergency", new Command.Rollback(1, 2, Command.RollbackMode.EMERGENCY, "c", null));
         all.put("DeleteConfig", new Command.DeleteConfig(1));
+        all.put("CreateConfigToPrune", Commands.create("t/a/e/p", "one"));
+        all.put("CreateVersionToPrune", new Command.CreateVersion(2, Commands.content("two"), null));
+        all.put(
+                "GcConfigure",
+                new Command.Gc(new Command.GcStep.Configure(
+                        new GcSettings(new RetentionPolicy(1, 1, RetentionPolicy.Strategy.AND), 10, 1))));
+        all.put("UpdateMetadataToPrune", new Command.UpdateMetadata(2, Commands.attribute("a", "b"), null));
+        all.put("GcRequestCycle", new Command.Gc(new Command.GcStep.RequestCycle()));
+        all.put("PruneVersions", new Command.PruneVersions(2, 7, List.of(1L), List.of(), List.of(1L)));
+        all.put("GcEnd", new Command.Gc(new Command.GcStep.End(7, "archive")));
+        all.put("TrashMoveIn", new Command.Trash(2, new Command.TrashStep.MoveIn()));
+        all.put("TrashRestore", new Command.Trash(2, new Command.TrashStep.Restore()));
+        all.put("TrashMoveInAgain", new Command.Trash(2, new Command.TrashStep.MoveIn()));
+        all.put("TrashPurge", new Command.Trash(2, new Command.TrashStep.Purge()));
+        // At the stamp of the second move: the test's 20th command.
+        all.put("TrashRemove", new Command.Trash(2, new Command.TrashStep.Remove(8, Commands.T0 + 20)));
         return all;
     }
 
@@ -165,6 +183,8 @@ class GoldenEncodingTest {
                 new ConfluxError.RateLimited("writes", 3),
                 new ConfluxError.Unavailable(ErrorCode.NO_LEADER, "m"),
                 new ConfluxError.Indeterminate("k"),
+                new ConfluxError.VersionInUse(1, 2, VersionFate.ROLLBACK_TARGET),
+                new ConfluxError.ConfigInUse(1, 1_700_000_000_000L, 2, 3, 600, List.of(4, 5)),
                 new ConfluxError.Internal("m"));
     }
 }

@@ -18,7 +18,8 @@ class PathIndexTest {
                 ConfigKey.of("t", "a", "e", name),
                 List.of(),
                 new ReleaseMatcher(List.of()),
-                new ServedVersionRecord[0]);
+                new ServedVersionRecord[0],
+                new LastFetch());
     }
 
     /** "Aa" and "BB" have one hash, so have all words made of them. */

@@ -29,7 +29,11 @@ class StateAuditTest {
         assertThat(audit.summary().applied()).isEqualTo(state.applied());
         assertThat(audit.summary().digest()).isEqualTo(state.view().digest());
         assertThat(audit.summary().revision()).isEqualTo(state.view().revision());
-        assertThat(audit.total().configs()).isEqualTo(configs.size()).isPositive();
+        assertThat(configs).isNotEmpty();
+        assertThat(audit.total().configs())
+                .as("with those in the trash")
+                .isEqualTo(configs.size()
+                        + state.retention().trash(null, 0, 1_000).configs().size());
         assertThat(audit.newest()).hasSizeLessThanOrEqualTo(3);
         assertThat(configs).anySatisfy(config -> assertThat(config.key()).hasToString("t/a/e/last"));
     }
@@ -58,6 +62,22 @@ class StateAuditTest {
                         "t/a/e/last lacks its latest version 1",
                         "there is content of version 1 of config " + config.id() + ", which is not there")
                 .anySatisfy(problem -> assertThat(problem).startsWith("tenant t has"));
+    }
+
+    @Test
+    void shouldNameAScheduleThatNothingWillRun() {
+        // given
+        Commands.apply(state, DeliveryCommands.promote(last().id(), 1, Commands.T0 + 86_400_000));
+        assertThat(problems()).isEmpty();
+        var items = state.reader().agenda(null, Long.MAX_VALUE, 1000);
+        put(items.getLast().key(), null);
+
+        // then
+        assertThat(problems())
+                .containsExactly(
+                        items.getLast() + " is not on the agenda",
+                        "there are " + (items.size() - 1) + " items on the agenda for " + items.size()
+                                + " things to do");
     }
 
     private Config last() {

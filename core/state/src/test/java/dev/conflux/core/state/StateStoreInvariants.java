@@ -4,7 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.conflux.core.model.Config;
 import dev.conflux.core.model.ConfigVersion;
+import dev.conflux.core.model.GcSettings;
+import dev.conflux.core.model.GcState;
 import dev.conflux.core.model.Release;
+import dev.conflux.core.model.Rollout;
+import dev.conflux.core.model.Schedule;
+import dev.conflux.core.model.TrashedConfig;
 import dev.conflux.core.state.proto.StateProto;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -48,6 +53,17 @@ public final class StateStoreInvariants {
             return true;
         });
         assertThat(meta.configCount).isEqualTo(configs.size());
+        int named = configs.size();
+        all(store, StateArea.TRASH, (key, value) -> {
+            TrashedConfig trashed = GcCodec.trashed(value);
+            Config config = trashed.config();
+            assertThat(StateKeys.longAt(key, 1)).isEqualTo(config.id());
+            assertThat(configs.putIfAbsent(config.id(), config)).isNull();
+            usage.merge(config.key().tenant(), new TenantUsage(1, 0, 0), (a, b) -> a.plus(1, 0, 0));
+            assertThat(trashed.purging() || store.get(StateKeys.version(config.id(), config.latestVersionId())) != null)
+                    .isTrue();
+            return true;
+        });
         long[] counts = new long[4];
         all(store, StateArea.NAMES, (key, value) -> {
             Config config = Objects.requireNonNull(configs.get(StateKeys.longAt(value, 0)));
@@ -55,7 +71,7 @@ public final class StateStoreInvariants {
             counts[0]++;
             return true;
         });
-        assertThat(counts[0]).isEqualTo(configs.size());
+        assertThat(counts[0]).isEqualTo(named);
         all(store, StateArea.VERSIONS, (key, value) -> {
             ConfigVersion version = StateCodec.version(value);
             Config config = Objects.requireNonNull(configs.get(version.configId()));
@@ -84,6 +100,29 @@ public final class StateStoreInvariants {
             assertThat(StateCodec.usage(value)).isEqualTo(usage.getOrDefault(tenant, TenantUsage.NONE));
             return true;
         });
+        GcState gc = GcCodec.read(store);
+        assertThat(gc.settings().releaseHistory()).isGreaterThanOrEqualTo(GcSettings.MIN_RELEASE_HISTORY);
+        assertThat(gc.settings().metadataHistory()).isPositive();
+        if (gc.running() != null) {
+            assertThat(gc.running().running()).isTrue();
+            assertThat(gc.running().cursor()).isLessThanOrEqualTo(meta.lastConfigId);
+            assertThat(gc.last() == null
+                            || gc.last().startedAtMillis() < gc.running().startedAtMillis())
+                    .isTrue();
+        }
+        assertThat(gc.last() == null || !gc.last().running()).isTrue();
+        for (Config config : configs.values()) {
+            byte[] trashed = store.get(StateKeys.trash(config.id()));
+            if (trashed != null && GcCodec.trashed(trashed).purging()) {
+                continue;
+            }
+            // What a rollback may need is there.
+            VersionReferences.of(config, store).keySet().stream()
+                    .filter(version -> version > 0)
+                    .forEach(version -> assertThat(store.get(StateKeys.version(config.id(), version)))
+                            .as("version %d of %s", version, config)
+                            .isNotNull());
+        }
         Set<String> dedupKeys = new HashSet<>();
         all(store, StateArea.DEDUP, (key, value) -> {
             dedupKeys.add(HexFormat.of().formatHex(key));
@@ -117,6 +156,63 @@ public final class StateStoreInvariants {
             return true;
         });
         assertThat(meta.eventCount).isEqualTo(counts[2]);
+        deliveries(store, meta, configs);
+    }
+
+    /** The agenda holds exactly what is pending or runs, and the counters know how much that is. */
+    private static void deliveries(StateStore store, StateMeta meta, Map<Long, Config> configs) {
+        Set<Agenda.Item> expected = new HashSet<>();
+        Map<Long, Integer> kept = new HashMap<>();
+        long[] pending = new long[1];
+        all(store, StateArea.SCHEDULES, (key, value) -> {
+            Schedule schedule = DeliveryCodec.schedule(value);
+            assertThat(configs).containsKey(schedule.configId());
+            assertThat(key).isEqualTo(StateKeys.delivery(StateArea.SCHEDULES, schedule.configId(), schedule.id()));
+            if (schedule.state() == Schedule.State.PENDING) {
+                expected.add(Deliveries.item(schedule));
+                pending[0]++;
+                assertThat(schedule.endedRevision()).isZero();
+            } else {
+                assertThat(kept.merge(schedule.configId(), 1, Integer::sum)).isLessThanOrEqualTo(Schedule.MAX_KEPT);
+                assertThat(schedule.endedRevision()).isBetween(schedule.id() + 1, meta.revision);
+            }
+            return true;
+        });
+        assertThat(meta.pendingSchedules).isEqualTo(pending[0]);
+        Map<Long, Long> active = new HashMap<>();
+        all(store, StateArea.ROLLOUTS, (key, value) -> {
+            Rollout rollout = DeliveryCodec.rollout(value);
+            Config config = Objects.requireNonNull(configs.get(rollout.configId()));
+            assertThat(key).isEqualTo(StateKeys.delivery(StateArea.ROLLOUTS, rollout.configId(), rollout.id()));
+            assertThat(rollout.changedRevision()).isBetween(rollout.id(), meta.revision);
+            if (rollout.state() == Rollout.State.RUNNING) {
+                expected.add(Deliveries.item(rollout));
+            }
+            if (rollout.state().active()) {
+                assertThat(active.put(rollout.configId(), rollout.id()))
+                        .as("one active rollout per config")
+                        .isNull();
+                assertThat(config.releases())
+                        .as("rules of %s", rollout)
+                        .isEqualTo(RolloutRules.at(rollout, rollout.stage()));
+                assertThat(store.get(StateKeys.activeRollout(rollout.configId())))
+                        .isEqualTo(StateKeys.longBytes(rollout.id()));
+            }
+            return true;
+        });
+        assertThat(meta.activeRollouts).isEqualTo(active.size());
+        long[] listed = new long[1];
+        all(store, StateArea.ACTIVE_ROLLOUTS, (key, value) -> {
+            listed[0]++;
+            return true;
+        });
+        assertThat(listed[0]).isEqualTo(active.size());
+        Set<Agenda.Item> agenda = new HashSet<>();
+        all(store, StateArea.AGENDA, (key, value) -> {
+            agenda.add(Agenda.Item.of(key));
+            return true;
+        });
+        assertThat(agenda).isEqualTo(expected);
     }
 
     private static void all(StateStore store, StateArea area, StateReads.Visitor visitor) {

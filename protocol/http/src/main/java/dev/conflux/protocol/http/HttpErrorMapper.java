@@ -30,11 +30,16 @@ final class HttpErrorMapper {
                     CAS_MISMATCH,
                     CAS_REQUIRED,
                     VERSION_IN_USE,
+                    CONFIG_IN_USE,
                     PROPOSAL_PENDING,
                     MEMBERSHIP_CHANGE_IN_PROGRESS,
                     OPERATION_REFUSED,
                     FEATURE_NOT_ENABLED,
-                    IDEMPOTENCY_EXPIRED -> 409;
+                    IDEMPOTENCY_EXPIRED,
+                    ROLLOUT_IN_PROGRESS,
+                    ROLLOUT_STATE_CONFLICT,
+                    SCHEDULE_NOT_PENDING,
+                    SCHEDULE_NOT_DUE -> 409;
             case CONFIG_TOO_LARGE -> 413;
             case IDEMPOTENCY_KEY_REUSED -> 422;
             case QUOTA_EXCEEDED, RATE_LIMITED -> 429;
@@ -90,6 +95,18 @@ final class HttpErrorMapper {
             case ConfluxError.IdempotencyExpired e -> {}
             case ConfluxError.Unavailable e -> {}
             case ConfluxError.Indeterminate e -> {}
+            case ConfluxError.ConfigInUse e -> {
+                problem.put("config_id", e.configId())
+                        .put("last_fetched_at", e.lastFetchedMillis() == 0 ? null : Wire.time(e.lastFetchedMillis()))
+                        .put("nodes", e.nodes())
+                        .put("watchers", e.watchers());
+                e.silent().forEach(problem.putArray("silent_nodes")::add);
+            }
+            case ConfluxError.VersionInUse e ->
+                problem.put("config_id", e.configId())
+                        .put("version_id", e.versionId())
+                        .put("reason", e.fate().name().toLowerCase(Locale.ROOT));
+            case ConfluxError.DeliveryConflict e -> {}
             case ConfluxError.Internal e -> {}
         }
         return problem;

@@ -13,7 +13,6 @@ import dev.conflux.core.model.MetadataPatch;
 import dev.conflux.core.model.Names;
 import dev.conflux.core.model.ReleaseChange;
 import dev.conflux.core.model.Result;
-import dev.conflux.core.model.RetentionPolicy;
 import dev.conflux.core.model.Text;
 import dev.conflux.core.service.ConfigService;
 import dev.conflux.core.service.ContentFormats;
@@ -26,6 +25,7 @@ import dev.conflux.core.service.PublishService.StrategyType;
 import dev.conflux.core.service.PublishService.Target;
 import dev.conflux.core.service.ReleaseService;
 import dev.conflux.core.service.ReleaseSpec;
+import dev.conflux.core.service.TrashService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.Written;
 import java.util.ArrayList;
@@ -60,7 +60,7 @@ final class ManagementEndpoints {
         var metadata = new Metadata(
                 description,
                 body.optionalSchema("schema"),
-                retention(body, RetentionPolicy.KEEP_ALL),
+                RetentionJson.read(body),
                 new TreeMap<>(body.strings("custom_attrs")),
                 body.bool("cas_required", false),
                 body.bool("metadata_cas_required", false),
@@ -127,7 +127,7 @@ final class ManagementEndpoints {
                 body.optionalString("description"),
                 schema,
                 schema == null && body.has("schema"),
-                body.has("retention_policy") ? retention(body, RetentionPolicy.KEEP_ALL) : null,
+                body.has("retention_policy") ? RetentionJson.read(body) : null,
                 attributes,
                 removed,
                 body.optionalBool("cas_required"),
@@ -146,8 +146,9 @@ final class ManagementEndpoints {
     }
 
     Reply deleteConfig(Request request) {
-        request.allowQuery(false);
-        Written<Result.ConfigDeleted> written = services.configs().delete(request.caller(), request.number("id"));
+        request.allowQuery(false, "force");
+        Written<Result.ConfigDeleted> written = services.trash()
+                .delete(request.caller(), request.number("id"), TrashService.Force.of(request.queryFlag("force")));
         return marked(Reply.empty(204), written);
     }
 
@@ -189,16 +190,6 @@ final class ManagementEndpoints {
             json.set("warnings", Wire.strings(warnings));
         }
         return json;
-    }
-
-    private static RetentionPolicy retention(JsonBody body, RetentionPolicy absent) {
-        JsonBody policy = body.optionalObject("retention_policy");
-        if (policy == null) {
-            return absent;
-        }
-        var read = new RetentionPolicy(policy.optionalInt("days"), policy.optionalInt("count"));
-        policy.end();
-        return read;
     }
 
     private static ApprovalSettings approval(JsonBody body, ApprovalSettings absent) {
@@ -456,6 +447,9 @@ final class ManagementEndpoints {
         if (published.duplicateOf() != null) {
             json.put("duplicate_of", published.duplicateOf());
         }
+        if (published.promotion() != null) {
+            json.set("promotion", DeliveryEndpoints.schedule(published.promotion()));
+        }
         return rules(json, published.config(), published.warnings());
     }
 
@@ -476,16 +470,16 @@ final class ManagementEndpoints {
     }
 
     private static Item item(JsonBody body, Target target) {
-        body.refuseUnavailable("make_default_after_minutes");
         return new Item(
                 target,
                 ContentEnvelope.read(body, body.string("description", ""), body.optionalSchema("schema")),
                 plan(body),
                 body.optionalLong("cas"),
-                body.optionalLong("cas_releases"));
+                body.optionalLong("cas_releases"),
+                body.optionalInt("make_default_after_minutes"));
     }
 
-    private static Plan plan(JsonBody body) {
+    static Plan plan(JsonBody body) {
         List<ReleaseSpec> releases = releaseSpecs(body);
         JsonBody strategy = body.optionalObject("strategy");
         if (releases != null && strategy != null) {
@@ -498,7 +492,6 @@ final class ManagementEndpoints {
             return new Plan.MakeDefault();
         }
         String type = strategy.string("type");
-        strategy.refuseUnavailable("make_default_after_minutes");
         Map<String, String> labels = strategy.strings("labels");
         var plan = new Plan.Strategy(strategyType(strategy, type), labels, strategy.optionalDecimal("percentage"));
         strategy.end();
@@ -551,16 +544,16 @@ final class ManagementEndpoints {
         }
     }
 
-    private static Reply written(int status, Written<?> written, ObjectNode json) {
+    static Reply written(int status, Written<?> written, ObjectNode json) {
         return marked(Reply.json(status, json), written);
     }
 
-    private static Reply marked(Reply reply, Written<?> written) {
+    static Reply marked(Reply reply, Written<?> written) {
         Reply at = reply.at(written.revision());
         return written.replayed() ? at.with("X-Idempotent-Replay", "true") : at;
     }
 
-    private static <T> Reply page(Page<T> page, Function<T, ObjectNode> writer, Function<T, String> cursor) {
+    static <T> Reply page(Page<T> page, Function<T, ObjectNode> writer, Function<T, String> cursor) {
         ObjectNode json = Json.object();
         ArrayNode items = json.putArray("items");
         page.items().forEach(item -> items.add(writer.apply(item)));

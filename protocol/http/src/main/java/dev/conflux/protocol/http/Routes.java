@@ -1,5 +1,6 @@
 package dev.conflux.protocol.http;
 
+import dev.conflux.core.model.RolloutCommand.Direction;
 import dev.conflux.core.service.Action;
 import dev.conflux.protocol.http.Route.Endpoint;
 import io.vertx.core.http.HttpMethod;
@@ -27,12 +28,16 @@ final class Routes {
         var routes = new Routes();
         routes.platform(new PlatformEndpoints(services));
         routes.management(new ManagementEndpoints(services));
+        routes.trash(new TrashEndpoints(services.trash()));
+        routes.get("/api/v1/mgt/search", LIST, new SearchEndpoint(services.search())::handle);
+        routes.deliveries(new DeliveryEndpoints(services));
         // The hot path answers this one before the table is asked; the entry gives 405 and the inventory.
         routes.stream(HttpMethod.GET, FetchHandler.PREFIX + "{tenant}/{app}/{env}/{name}", READ, fetch::handleRouted);
         routes.get("/api/v1/fetch/configs/{tenant}/{app}/{env}", READ, new FetchAllEndpoint(services)::handle);
         routes.stream(HttpMethod.GET, "/api/v1/watch", READ, watch::open);
         if (withOps) {
             routes.operations(new PlatformEndpoints(services), ADMIN);
+            routes.gc(new GcEndpoints(services.gc()), ADMIN);
         }
         return routes.table;
     }
@@ -46,6 +51,7 @@ final class Routes {
         var routes = new Routes();
         routes.health(new PlatformEndpoints(services));
         routes.operations(new PlatformEndpoints(services), loopback ? LOCAL : ADMIN);
+        routes.gc(new GcEndpoints(services.gc()), loopback ? LOCAL : ADMIN);
         return routes.table;
     }
 
@@ -88,6 +94,26 @@ final class Routes {
         post("/api/v1/mgt/publish-batch", PUBLISH, mgt::publishBatch);
     }
 
+    private void deliveries(DeliveryEndpoints deliveries) {
+        String schedules = "/api/v1/mgt/configs/{id}/schedules";
+        post(schedules, PUBLISH, deliveries::createSchedule);
+        get(schedules, READ, deliveries::listSchedules);
+        get(schedules + "/{schedule}", READ, deliveries::getSchedule);
+        add(HttpMethod.DELETE, schedules + "/{schedule}", PUBLISH, deliveries::cancelSchedule);
+        String rollouts = "/api/v1/mgt/configs/{id}/rollouts";
+        post(rollouts, PUBLISH, deliveries::startRollout);
+        get(rollouts, READ, deliveries::listRollouts);
+        get(rollouts + "/{rollout}", READ, deliveries::getRollout);
+        post(rollouts + "/{rollout}/advance", PUBLISH, request -> deliveries.steerRollout(request, Direction.ADVANCE));
+        post(rollouts + "/{rollout}/pause", PUBLISH, request -> deliveries.steerRollout(request, Direction.PAUSE));
+        post(rollouts + "/{rollout}/resume", PUBLISH, request -> deliveries.steerRollout(request, Direction.RESUME));
+        post(rollouts + "/{rollout}/cancel", PUBLISH, request -> deliveries.steerRollout(request, Direction.CANCEL));
+        post(
+                rollouts + "/{rollout}/rollback",
+                PUBLISH,
+                request -> deliveries.steerRollout(request, Direction.ROLL_BACK));
+    }
+
     private void operations(PlatformEndpoints platform, Access look) {
         get("/_cluster/status", look, platform::status);
         get("/_cluster/leader", look, platform::leader);
@@ -96,6 +122,20 @@ final class Routes {
         add(HttpMethod.DELETE, "/_cluster/nodes/{id}", ADMIN, platform::removeNode);
         post("/_cluster/feature-level", ADMIN, platform::raiseFeatureLevel);
         post("/_cluster/snapshot", ADMIN, platform::snapshot);
+    }
+
+    private void trash(TrashEndpoints trash) {
+        get("/api/v1/mgt/trash", LIST, trash::list);
+        post("/api/v1/mgt/trash/{id}/restore", WRITE, trash::restore);
+        add(HttpMethod.DELETE, "/api/v1/mgt/trash/{id}", DELETE, trash::purge);
+    }
+
+    private void gc(GcEndpoints gc, Access look) {
+        get("/_cluster/gc/status", look, gc::status);
+        get("/_cluster/gc/policy", look, gc::policy);
+        add(HttpMethod.PUT, "/_cluster/gc/policy", ADMIN, gc::putPolicy);
+        get("/_cluster/gc/configs/{id}", look, gc::preview);
+        post("/_cluster/gc", ADMIN, gc::run);
     }
 
     private void get(String template, Access access, Function<Request, Reply> handler) {

@@ -9,7 +9,6 @@ import dev.conflux.core.model.Metadata;
 import dev.conflux.core.model.MetadataChange;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.ReleaseChange;
-import dev.conflux.core.model.RetentionPolicy;
 import dev.conflux.core.service.WatchFrame;
 import java.math.BigDecimal;
 import java.time.Instant;
@@ -45,8 +44,7 @@ final class Wire {
         json.put("description", metadata.description())
                 .put("schema", metadata.schema())
                 .put("compatibility", metadata.compatibility().wireName());
-        RetentionPolicy retention = metadata.retention();
-        json.putObject("retention_policy").put("days", retention.days()).put("count", retention.count());
+        json.set("retention_policy", RetentionJson.write(metadata.retention()));
         ObjectNode attributes = json.putObject("custom_attrs");
         metadata.customAttrs().forEach(attributes::put);
         json.put("cas_required", metadata.casRequired()).put("metadata_cas_required", metadata.metadataCasRequired());
@@ -110,7 +108,7 @@ final class Wire {
     }
 
     /** Never in exponent notation: 10, not 1E+1. */
-    private static BigDecimal percent(int hundredths) {
+    static BigDecimal percent(int hundredths) {
         BigDecimal plain = BigDecimal.valueOf(hundredths, 2).stripTrailingZeros();
         return plain.scale() < 0 ? plain.setScale(0) : plain;
     }

@@ -811,10 +811,6 @@ class HttpContractTest {
     void shouldRefuseWhatItCannotDoYet() throws Exception {
         long id = node.published("publish", "later", "x");
 
-        Answer timed = node.json(
-                "POST", CONFIGS + "/" + id + "/publish", "{\"content\":\"y\",\"make_default_after_minutes\":60}");
-        assertThat(timed.status()).isEqualTo(400);
-        assertThat(timed.json().path("detail").asString()).contains("not available yet");
         assertThat(node.json("POST", CONFIGS + "/" + id + "/publish", "{\"content\":\"y\"}", "X-Encrypt", "true")
                         .status())
                 .isEqualTo(400);
@@ -1115,7 +1111,7 @@ class HttpContractTest {
         assertThat(transfer.status()).isEqualTo(409);
         assertThat(transfer.json().path("code").asString()).isEqualTo("OPERATION_REFUSED");
         assertThat(status.json().path("cluster_epoch").asLong()).isEqualTo(1);
-        assertThat(status.json().path("feature_level").asInt()).isEqualTo(1);
+        assertThat(status.json().path("feature_level").asInt()).isEqualTo(2);
         assertThat(status.json().path("change").asString()).isEqualTo("none");
         assertThat(status.json().at("/nodes/1/matched_index").asLong()).isPositive();
         assertThat(status.json().at("/nodes/1/lag").asLong()).isZero();
@@ -1146,7 +1142,7 @@ class HttpContractTest {
         assertThat(node.json("POST", "/_cluster/feature-level", "{\"feature_level\":0}")
                         .status())
                 .isEqualTo(400);
-        assertThat(node.json("POST", "/_cluster/feature-level", "{\"feature_level\":2}")
+        assertThat(node.json("POST", "/_cluster/feature-level", "{\"feature_level\":3}")
                         .status())
                 .isEqualTo(409);
     }
@@ -1164,14 +1160,16 @@ class HttpContractTest {
             assertThat(refused.json().path("code").asString()).isEqualTo("FEATURE_NOT_ENABLED");
             assertThat(node.consensus.status().lastLogIndex()).isEqualTo(before);
         } finally {
-            node.consensus.featureLevel(1);
+            node.consensus.featureLevel(2);
         }
     }
 
     @Test
     void shouldDenyEveryRouteByDefault() throws Exception {
         for (Route route : TestRoutes.all(node.services)) {
-            String path = route.template().replaceAll("\\{(id|version)}", "1").replaceAll("\\{[a-z]+}", "x")
+            String path = route.template()
+                            .replaceAll("\\{(id|version|schedule|rollout)}", "1")
+                            .replaceAll("\\{[a-z]+}", "x")
                     + (route.template().endsWith("/watch")
                             ? "?key=a/b/c/d"
                             : route.template().endsWith("/diff") ? "?from=1&to=2" : "");
@@ -1244,7 +1242,7 @@ class HttpContractTest {
                     CONFIGS + "/" + id + "/publish",
                     "{\"content\":\"v2\",\"strategy\":{\"type\":\"canary\",\"labels\":{\"region\":\"eu\"}}}");
             assertThat(eu.nextOf("change").at("/changes/0/new_version").asInt()).isEqualTo(2);
-            node.send("DELETE", CONFIGS + "/" + id, new byte[0]);
+            node.send("DELETE", CONFIGS + "/" + id + "?force=true", new byte[0]);
             JsonNode gone = us.nextOf("change");
             assertThat(gone.at("/changes/0/event_type").asString()).isEqualTo("DELETE");
             assertThat(gone.at("/changes/0/new_version").asInt()).isZero();

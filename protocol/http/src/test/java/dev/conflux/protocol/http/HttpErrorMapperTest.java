@@ -49,6 +49,9 @@ class HttpErrorMapperTest {
             case QUOTA_EXCEEDED -> new ConfluxError.QuotaExceeded("max_configs", 10);
             case RATE_LIMITED -> new ConfluxError.RateLimited("login", 30);
             case INDETERMINATE -> new ConfluxError.Indeterminate("key-1");
+            case CONFIG_IN_USE -> new ConfluxError.ConfigInUse(7, 1_700_000_000_000L, 2, 3, 600, List.of(3));
+            case ROLLOUT_IN_PROGRESS, ROLLOUT_STATE_CONFLICT, SCHEDULE_NOT_PENDING, SCHEDULE_NOT_DUE ->
+                new ConfluxError.DeliveryConflict(code, "rollout 12 of config 7 is paused");
             case INTERNAL -> new ConfluxError.Internal("an internal error");
             case VERSION_IN_USE,
                     PROPOSAL_PENDING,

@@ -7,13 +7,22 @@ import dev.conflux.core.service.Authorizer;
 import dev.conflux.core.service.ClusterService;
 import dev.conflux.core.service.CommandLog;
 import dev.conflux.core.service.ConfigService;
+import dev.conflux.core.service.DeliveryRunner;
+import dev.conflux.core.service.DirectoryArchive;
 import dev.conflux.core.service.FetchService;
+import dev.conflux.core.service.GarbageCollector;
+import dev.conflux.core.service.GcService;
 import dev.conflux.core.service.InMemoryMetadataStore;
 import dev.conflux.core.service.MetadataStore;
 import dev.conflux.core.service.PublishService;
 import dev.conflux.core.service.ReadGate;
 import dev.conflux.core.service.ReleaseService;
+import dev.conflux.core.service.RolloutService;
+import dev.conflux.core.service.ScheduleService;
+import dev.conflux.core.service.ScriptedGates;
+import dev.conflux.core.service.SearchService;
 import dev.conflux.core.service.SingleNodeConsensus;
+import dev.conflux.core.service.TrashService;
 import dev.conflux.core.service.VersionService;
 import dev.conflux.core.service.WatchService;
 import dev.conflux.core.state.ConfigState;
@@ -31,6 +40,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -49,8 +59,11 @@ final class TestNode implements AutoCloseable {
     final String admin;
     final String nobody;
     private final ConfigState state;
+    private final DeliveryRunner runner;
+    final ScriptedGates gates = new ScriptedGates();
     private final Vertx vertx = Vertx.vertx();
     private final Authentication authentication;
+    private final GarbageCollector collector;
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -65,6 +78,13 @@ final class TestNode implements AutoCloseable {
         authentication.ready().get(20, TimeUnit.SECONDS);
         MetadataStore.User root = metadata.findUser("admin").orElseThrow();
         metadata.put(new MetadataStore.User(4711, "nobody", root.passwordHash(), true, false, root.createdAt()));
+        collector = GarbageCollector.start(
+                consensus,
+                state,
+                log,
+                Optional.of(new DirectoryArchive(directory.resolve("archive"))),
+                GarbageCollector.Settings.DEFAULT,
+                Clock.systemUTC());
         services = new HttpServices(
                 authentication.authenticator(),
                 authentication.service(),
@@ -75,9 +95,16 @@ final class TestNode implements AutoCloseable {
                 new VersionService(log, state.reader(), authorizer, gate),
                 new ReleaseService(log, state.reader(), authorizer, gate),
                 new PublishService(log, state.reader(), authorizer, gate),
+                new ScheduleService(log, state.reader(), authorizer, gate),
+                new RolloutService(log, state.reader(), authorizer, gate, gates),
                 watch,
                 new ClusterService(consensus, gate, authorizer),
+                new GcService(log, state, collector, gate, authorizer, Clock.systemUTC()),
+                new TrashService(
+                        consensus, log, state, authorizer, gate, TrashService.DEFAULT_PROTECTION, Clock.systemUTC()),
+                new SearchService(state.reader(), authorizer),
                 new Metrics());
+        runner = DeliveryRunner.start(state, consensus, log, gates, Duration.ofMillis(50), Clock.systemUTC());
         http = HttpProtocol.start(vertx, HttpServerConfig.plaintext("127.0.0.1", 0, "127.0.0.1", 0, true), services);
         admin = services.auth().login("admin", PASSWORD).accessToken();
         nobody = services.auth().login("nobody", PASSWORD).accessToken();
@@ -159,6 +186,8 @@ final class TestNode implements AutoCloseable {
     @Override
     public void close() {
         http.close();
+        collector.close();
+        runner.close();
         services.watch().close();
         authentication.close();
         consensus.close();

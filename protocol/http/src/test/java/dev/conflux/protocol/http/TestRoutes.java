@@ -36,11 +36,14 @@ final class TestRoutes {
             case "POST /api/v1/mgt/configs" -> "{" + CONFIG + "}";
             case "POST /api/v1/mgt/publish-batch" -> "{\"items\":[{" + CONFIG + "}]}";
             case "PUT /api/v1/mgt/configs/{id}/releases" -> "{\"releases\":[]}";
+            case "POST /api/v1/mgt/configs/{id}/rollouts" -> "{\"version_id\":1,\"stages\":[{\"percentage\":5}]}";
+            case "POST /api/v1/mgt/configs/{id}/schedules" -> "{\"version_id\":1,\"due_at\":\"2100-01-01T00:00:00Z\"}";
             case "POST /api/v1/mgt/configs/{id}/publish" -> "{\"content\":\"x\"}";
             case "POST /api/v1/mgt/configs/{id}/rollback" -> "{\"version_id\":1}";
             case "POST /api/v1/mgt/configs/{id}/versions", "PATCH /api/v1/mgt/configs/{id}" -> "{}";
             case "POST /_cluster/nodes" -> "{\"node_id\":4,\"raft_address\":\"n4:9090\",\"api_address\":\"n4:8080\"}";
             case "POST /_cluster/feature-level" -> "{\"feature_level\":2}";
+            case "PUT /_cluster/gc/policy" -> "{}";
             default -> "";
         };
         return body.getBytes(StandardCharsets.UTF_8);

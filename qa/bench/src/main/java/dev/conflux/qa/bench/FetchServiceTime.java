@@ -113,6 +113,7 @@ public class FetchServiceTime {
                                 rule(Map.of("region", "us"), 2, 10),
                                 rule(Map.of(), 1, 0))),
                         null,
+                        null,
                         null)),
                 "");
     }

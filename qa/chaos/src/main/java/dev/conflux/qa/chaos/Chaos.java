@@ -27,6 +27,10 @@ public final class Chaos {
     /** A run is not deterministic: a plan counts as harmless after so many without a violation. */
     private static final int TRIES = 3;
 
+    private static final String NETWORK = "--network";
+    private static final String NETNS = "netns";
+    private static final String PROXIES = "proxies";
+
     private static final int FAILED = 1;
     private static final int USAGE = 2;
 
@@ -42,6 +46,14 @@ public final class Chaos {
     }
 
     public static void main(String[] arguments) {
+        List<String> given = List.of(arguments);
+        int network = given.indexOf(NETWORK);
+        boolean netns = network >= 0
+                && network + 1 < given.size()
+                && given.get(network + 1).equals(NETNS);
+        if (netns && !PacketFilter.inUse() && PacketFilter.obstacle().isEmpty()) {
+            System.exit(PacketFilter.inside(Chaos.class, given));
+        }
         System.exit(new Chaos(System.out, Path.of(".conflux", "chaos").toAbsolutePath()).run(List.of(arguments)));
     }
 
@@ -76,6 +88,7 @@ public final class Chaos {
                     case "--minimise" -> minimise = Path.of(arguments.get(++i));
                     case "--tries" -> tries = Integer.parseInt(arguments.get(++i));
                     case "--scenario" -> scenarios.add(named(arguments.get(++i)));
+                    case NETWORK -> checkNetwork(arguments.get(++i));
                     default -> throw new IllegalArgumentException(arguments.get(i) + ": unknown option");
                 }
             }
@@ -149,6 +162,16 @@ public final class Chaos {
             }
         }
         return false;
+    }
+
+    private static void checkNetwork(String name) {
+        if (!name.equals(NETNS) && !name.equals(PROXIES)) {
+            throw new IllegalArgumentException(NETWORK + ": " + name + " (expected: " + PROXIES + " or " + NETNS + ")");
+        }
+        if (name.equals(NETNS) && !PacketFilter.inUse()) {
+            throw new IllegalArgumentException(NETWORK + " " + NETNS + ": " + PacketFilter.obstacle() + ". Without it: "
+                    + NETWORK + " " + PROXIES);
+        }
     }
 
     private static Scenario named(String name) {
@@ -240,7 +263,7 @@ public final class Chaos {
     private static String usage() {
         return """
                 usage: ./cx chaos [--smoke | --soak TIME] [--seed N] [--scenario NAME]...
-                                  [--load SECONDS] [--replay PLAN]
+                                  [--load SECONDS] [--replay PLAN] [--network proxies|netns]
                        ./cx chaos --minimise PLAN [--tries N]
                        ./cx chaos proof [CLASS]
 
@@ -251,6 +274,7 @@ public final class Chaos {
                   --load SECONDS   of each scenario, instead of what the tier says
                   --scenario NAME  only this one; may be given several times
                   --replay PLAN    the plan of an earlier run, as it was made then
+                  --network netns  packets dropped in a network namespace, instead of proxies: as root, with nft
                   --minimise PLAN  leaves steps of a failing plan out, as long as one of N runs (3) still fails
                   proof            the harness's own tests: defences switched off are seen, every failpoint is come to
 

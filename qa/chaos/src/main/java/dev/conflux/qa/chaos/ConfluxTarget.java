@@ -151,8 +151,10 @@ final class ConfluxTarget implements Target {
         var environment = new HashMap<String, String>();
         environment.put("CONFLUX_JAVA_OPTS", java);
         environment.put("CONFLUX_HEAP", HEAP);
-        environment.put("CONFLUX_CLUSTER_PEERS", network.peers());
+        // Who joins must find a member, and the founders may all have gone.
+        environment.put("CONFLUX_CLUSTER_PEERS", node <= founders() ? network.peers() : network.peers(members()));
         environment.put("CONFLUX_CLUSTER_ADDRESS", network.address(node));
+        environment.put("CONFLUX_CLUSTER_BIND_HOST", network.bindHost());
         if (kind == Disks.MORTAL) {
             environment.putAll(PowerCut.environment(syncNotes(node)));
         }

@@ -44,6 +44,9 @@ final class Failpoint {
             "snapshot.before_complete=throw",
             "snapshot.before_done=halt",
             "store.before_checkpoint=throw",
+            "apply.before_batch=exhaust",
+            "apply.before_batch=overflow",
+            "write.before_propose=overflow",
             "start.before_mark=halt",
             "start.engine_running=halt",
             "log.opened=halt",
@@ -60,8 +63,35 @@ final class Failpoint {
             "store.before_place=halt",
             "store.before_open=halt",
             "store.before_switch=halt",
-            "store.after_switch=halt",
-            "log.before_reset=halt");
+            "store.after_switch=halt");
+
+    /** While a leader's log, which was cut off as it appended, is brought into line with the others' again. */
+    static final List<String> OVERTAKING_STEPS =
+            List.of("log.before_lower_mark=halt", "log.before_truncate=halt", "log.before_reset=halt");
+
+    /** Whom a step of {@link #MEMBER_STEPS} is armed in. */
+    static final String JOINING = "joining:";
+
+    static final String LEADER = "leader:";
+
+    /** While a member is replaced, by the node that joins and by the leader. */
+    static final List<String> MEMBER_STEPS = List.of(
+            "joining:bootstrap.before_identity=halt",
+            "leader:file.before_rename=halt",
+            "joining:bootstrap.after_identity=halt",
+            "leader:file.after_rename=halt",
+            "joining:log.after_append=halt",
+            "leader:apply.after_batch=halt",
+            "joining:apply.before_batch=halt",
+            "leader:member.before_intent=halt",
+            "leader:member.before_learner=halt",
+            "leader:member.before_promote=halt",
+            "leader:member.before_voter=halt",
+            "leader:member.before_added=halt",
+            "leader:member.before_removal=halt",
+            "joining:member.before_record=halt",
+            "leader:member.before_removed=halt",
+            "joining:member.after_record=halt");
 
     private Failpoint() {}
 

@@ -44,7 +44,10 @@ enum FaultKind {
     CLOCK,
     /** What the node applies has another time than elsewhere; detail: by how many milliseconds. It must notice. */
     DRIFT,
-    /** A new node joins, then the node is removed; detail: {@code dead} when it is killed first. */
+    /**
+     * A new node joins, then the node is removed; detail: {@code dead} when it is killed first, or what ends the leader
+     * or the new node meanwhile, as {@code leader:point=halt}.
+     */
     REPLACE,
     /** SIGKILL, log and snapshots and state deleted, start; detail: empty, or a failpoint armed meanwhile. */
     REBUILD,

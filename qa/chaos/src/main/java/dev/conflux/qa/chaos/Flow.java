@@ -2,6 +2,7 @@ package dev.conflux.qa.chaos;
 
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * Everything that one node says to another, whichever of them has connected: the bytes of a direction, on requests' and
@@ -14,8 +15,15 @@ final class Flow {
 
     private static final Fault NONE = new Fault(false, 0, 0, 0, 0);
 
+    private final Consumer<Fault> told;
+
     /** Fields are guarded by this flow. */
     private Fault fault = NONE;
+
+    /** @param told what is wrong from now on */
+    Flow(Consumer<Fault> told) {
+        this.told = told;
+    }
 
     /**
      * What is wrong.
@@ -47,6 +55,7 @@ final class Flow {
 
     synchronized void set(Fault wrong) {
         fault = wrong;
+        told.accept(wrong);
         notifyAll();
     }
 

@@ -38,7 +38,16 @@ final class LineClient implements Closeable {
 
     /** After an exception nobody knows whether the request was carried out. */
     String ask(String line) throws IOException {
+        send(line);
+        return answer();
+    }
+
+    /** Does not wait; {@link #answer} does. */
+    void send(String line) throws IOException {
         socket.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    String answer() throws IOException {
         String answer = in.readLine();
         if (answer == null) {
             throw new EOFException("connection closed");

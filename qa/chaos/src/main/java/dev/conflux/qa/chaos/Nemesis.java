@@ -15,6 +15,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -45,6 +46,9 @@ final class Nemesis {
 
     /** What a node that is no member any more ends with. */
     private static final int EXIT_IDENTITY = 65;
+
+    /** What a process ends with that a failpoint halts. */
+    private static final int KILLED = 137;
 
     /** The operator, who is nobody's client: a number of its own in the history. */
     private static final int OPERATOR = 1_000_000;
@@ -134,6 +138,10 @@ final class Nemesis {
     }
 
     private void carryOut(Plan.Step step) {
+        if (!target.network().can(step.kind())) {
+            leftOut(step);
+            return;
+        }
         switch (step.kind()) {
             case KILL ->
                 withProcess(step, node -> {
@@ -207,7 +215,7 @@ final class Nemesis {
             case FAILPOINT -> withProcess(step, node -> failpoint(step, node));
             case REBUILD -> alone(step, node -> rebuild(step, node));
             case DRIFT -> alone(step, node -> drift(step, node));
-            case REPLACE -> alone(step, node -> replace(node, step.detail().equals(Planner.DEAD)));
+            case REPLACE -> alone(step, node -> replace(node, step.detail()));
             case DAMAGE ->
                 alone(step, node -> {
                     target.kill(node);
@@ -395,34 +403,28 @@ final class Nemesis {
         }
     }
 
-    private void replace(int node, boolean dead) {
+    /** The operator asks again until it is done: whoever ends meanwhile is started again. */
+    private void replace(int node, String detail) {
         OptionalInt joined = target.join();
         if (joined.isEmpty()) {
             throw new ChaosException("this cluster cannot grow");
         }
         int fresh = joined.getAsInt();
-        HistoryWriter.Call add = operator(OPERATOR, Kind.ADD_MEMBER, fresh);
-        HistoryWriter.Call promote = operator(OPERATOR + 1, Kind.PROMOTE_MEMBER, fresh);
-        if (!Os.await(CHANGE, () -> target.add(fresh))) {
-            add.unknown();
-            promote.unknown();
-            surprised("node " + fresh + " is no voter after " + CHANGE.toSeconds() + " s:\n"
-                    + Os.tail(target.log(fresh), 12));
-            return;
-        }
-        add.ok(List.of(), 0, 0, fresh);
-        promote.ok(List.of(), 0, 0, fresh);
         processes.put(fresh, new ReentrantLock());
-        if (dead) {
-            target.kill(node);
+        boolean dead = detail.equals(Planner.DEAD);
+        try (var reviver = new Reviver()) {
+            reviver.arm(detail, fresh);
+            if (!add(fresh)) {
+                return;
+            }
+            reviver.arm(detail, fresh);
+            if (dead) {
+                target.kill(node);
+            }
+            if (!remove(node)) {
+                return;
+            }
         }
-        HistoryWriter.Call remove = operator(OPERATOR, Kind.REMOVE_MEMBER, node);
-        if (!Os.await(CHANGE, () -> target.remove(node))) {
-            remove.unknown();
-            surprised("node " + node + " is a member " + CHANGE.toSeconds() + " s after its removal was asked for");
-            return;
-        }
-        remove.ok(List.of(), 0, 0, node);
         keepPoints(node);
         if (!dead) {
             Integer code = target.awaitExit(node, NOTICED);
@@ -430,6 +432,81 @@ final class Nemesis {
                 surprised("node " + node + " was removed (expected: exit code " + EXIT_IDENTITY + ", got " + code
                         + "):\n" + Os.tail(target.log(node), 12));
             }
+        }
+    }
+
+    private boolean add(int fresh) {
+        HistoryWriter.Call add = operator(OPERATOR, Kind.ADD_MEMBER, fresh);
+        HistoryWriter.Call promote = operator(OPERATOR + 1, Kind.PROMOTE_MEMBER, fresh);
+        if (!Os.await(CHANGE, () -> target.add(fresh))) {
+            add.unknown();
+            promote.unknown();
+            surprised("node " + fresh + " is no voter after " + CHANGE.toSeconds() + " s:\n"
+                    + Os.tail(target.log(fresh), 12));
+            return false;
+        }
+        add.ok(List.of(), 0, 0, fresh);
+        promote.ok(List.of(), 0, 0, fresh);
+        return true;
+    }
+
+    private boolean remove(int node) {
+        HistoryWriter.Call remove = operator(OPERATOR, Kind.REMOVE_MEMBER, node);
+        if (!Os.await(CHANGE, () -> target.remove(node))) {
+            remove.unknown();
+            surprised("node " + node + " is a member " + CHANGE.toSeconds() + " s after its removal was asked for");
+            return false;
+        }
+        remove.ok(List.of(), 0, 0, node);
+        return true;
+    }
+
+    /** Arms members for a change, and starts them again when they have ended of that, as a supervisor would. */
+    private final class Reviver implements AutoCloseable {
+
+        private final Set<Integer> ours = new ConcurrentSkipListSet<>();
+        private final Thread thread;
+        private volatile boolean closed;
+
+        Reviver() {
+            thread = Thread.startVirtualThread(() -> {
+                while (!closed) {
+                    ours.forEach(this::look);
+                    Os.sleep(HEARD);
+                }
+            });
+        }
+
+        void arm(String detail, int fresh) {
+            Integer node = detail.startsWith(Failpoint.JOINING)
+                    ? (Integer) fresh
+                    : detail.startsWith(Failpoint.LEADER) ? find("leader") : null;
+            if (node != null) {
+                ours.add(node);
+                Nemesis.this.arm(node, detail.substring(detail.indexOf(':') + 1));
+            }
+        }
+
+        private void look(int node) {
+            Integer code = target.awaitExit(node, Duration.ZERO);
+            if (code != null && code == KILLED) {
+                disarm(node);
+                keepPoints(node);
+                target.start(node);
+            }
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            ours.forEach(Nemesis.this::disarm);
+            Os.sleep(HEARD);
+            ours.forEach(this::look);
         }
     }
 

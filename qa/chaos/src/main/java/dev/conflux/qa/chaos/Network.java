@@ -11,6 +11,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Proxies between all nodes, one per directed pair, without privileges. All members know each other by the same names,
@@ -18,15 +21,21 @@ import java.util.function.BiConsumer;
  * the proxy between the two: 127.10.{@code from}.{@code to}, with the port of the one that listens. So the peers'
  * addresses, identities and certificates are those of a cluster without proxies.
  *
+ * <p>In a network namespace of its own ({@link PacketFilter}) the same addresses are the nodes themselves, and packets are
+ * dropped by the kernel.
+ *
  * <p>Linux only: there the whole of 127/8 is this machine's.
  */
 final class Network implements AutoCloseable {
 
     /** Ids that hosts files name: so many nodes there can be. */
-    private static final int MAX_NODES = 16;
+    private static final int MAX_NODES = 32;
 
     /** By id from 1. */
     private final List<Integer> ports = new CopyOnWriteArrayList<>();
+
+    /** Null when there are proxies. */
+    private final @Nullable PacketFilter filter = PacketFilter.inUse() ? new PacketFilter() : null;
 
     private final int founders;
     private final Map<Pair, Flow> flows = new ConcurrentHashMap<>();
@@ -50,13 +59,21 @@ final class Network implements AutoCloseable {
         int added = ports.size();
         List<Integer> others = others(added);
         for (int other : others) {
-            flows.put(new Pair(added, other), new Flow());
-            flows.put(new Pair(other, added), new Flow());
+            flows.put(new Pair(added, other), newFlow(added, other));
+            flows.put(new Pair(other, added), newFlow(other, added));
+        }
+        if (filter != null) {
+            return;
         }
         for (int other : others) {
             link(added, other);
             link(other, added);
         }
+    }
+
+    private Flow newFlow(int from, int to) {
+        PacketFilter packets = filter;
+        return new Flow(packets == null ? fault -> {} : fault -> packets.set(from, to, fault));
     }
 
     private void link(int from, int to) {
@@ -74,12 +91,22 @@ final class Network implements AutoCloseable {
         }
     }
 
-    private static InetAddress address(int from, int to) {
+    static InetAddress address(int from, int to) {
         return InetAddress.ofLiteral("127.10." + from + "." + to);
     }
 
     private int port(int node) {
         return ports.get(node - 1);
+    }
+
+    /** Whether such a fault can be had here. */
+    boolean can(FaultKind kind) {
+        return filter == null || !PacketFilter.NOT_WITHOUT_PROXIES.contains(kind);
+    }
+
+    /** Where nodes listen for their peers. */
+    String bindHost() {
+        return filter == null ? "127.0.0.1" : "0.0.0.0";
     }
 
     /** How many nodes were there from the beginning. */
@@ -94,11 +121,11 @@ final class Network implements AutoCloseable {
 
     /** {@code 1@node-1:port,…}: those that found the cluster, the same for every member. */
     String peers() {
-        var peers = new ArrayList<String>();
-        for (int id = 1; id <= founders; id++) {
-            peers.add(id + "@" + address(id));
-        }
-        return String.join(",", peers);
+        return peers(IntStream.rangeClosed(1, founders).boxed().toList());
+    }
+
+    String peers(List<Integer> nodes) {
+        return nodes.stream().map(id -> id + "@" + address(id)).collect(Collectors.joining(","));
     }
 
     /** Writes what {@code -Djdk.net.hosts.file} of a node names. */

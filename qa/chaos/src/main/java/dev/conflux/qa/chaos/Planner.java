@@ -54,7 +54,11 @@ final class Planner {
                 }
                 FaultKind kind = bag.remove(random.nextInt(bag.size()));
                 String detail = "";
-                if (kind == FaultKind.FAILPOINT || kind == FaultKind.DAMAGE || kind == FaultKind.REBUILD) {
+                boolean detailed = kind == FaultKind.FAILPOINT
+                        || kind == FaultKind.DAMAGE
+                        || kind == FaultKind.REBUILD
+                        || (kind == FaultKind.REPLACE && !details.isEmpty());
+                if (detailed) {
                     detail = details.get(nextDetail++ % details.size());
                 }
                 Plan.Step step = step(at, kind, detail);
@@ -94,8 +98,7 @@ final class Planner {
                         anyNode(),
                         between(500, 1_500),
                         Long.toString(between(LEAST_DRIFT_MILLIS, 5 * LEAST_DRIFT_MILLIS)));
-            case REPLACE ->
-                new Plan.Step(at, kind, anyNode(), between(7_000, 10_000), random.nextBoolean() ? DEAD : "");
+            case REPLACE -> new Plan.Step(at, kind, anyNode(), between(7_000, 10_000), replacement(detail));
             case TRANSFER -> new Plan.Step(at, kind, "follower", between(100, 1_000), "");
             case SNAPSHOT -> new Plan.Step(at, kind, anyNode(), between(100, 1_000), "");
             case FAILPOINT -> new Plan.Step(at, kind, anyNode(), between(600, 2_500), detail);
@@ -103,6 +106,10 @@ final class Planner {
             case DAMAGE -> new Plan.Step(at, kind, someNode(), between(100, 500), detail);
             case DISK_FULL -> new Plan.Step(at, kind, someNode(), between(4_000, 8_000), "");
         };
+    }
+
+    private String replacement(String detail) {
+        return !detail.isEmpty() ? detail : random.nextBoolean() ? DEAD : "";
     }
 
     private Plan.Step oneWay(long at) {

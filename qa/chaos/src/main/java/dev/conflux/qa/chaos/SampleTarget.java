@@ -135,6 +135,8 @@ final class SampleTarget implements Target {
                 Integer.toString(node),
                 "--peers",
                 network.peers(),
+                "--bind",
+                network.bindHost(),
                 "--data",
                 data(node).toString(),
                 "--tls",

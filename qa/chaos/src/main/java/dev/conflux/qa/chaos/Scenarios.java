@@ -108,6 +108,12 @@ final class Scenarios {
                     List.of(List.of(REPLACE), List.of(KILL, FREEZE, ISOLATE, TRANSFER, SNAPSHOT)),
                     List.of()),
             conflux(
+                    "register-member-steps",
+                    "the leader or the new node ends in the middle of a change, which happens or does not, and can be repeated",
+                    Scenarios::members,
+                    List.of(List.of(REPLACE)),
+                    Failpoint.MEMBER_STEPS),
+            conflux(
                     "register-drift",
                     "a member whose state has become another one notices and builds it anew",
                     Scenarios::registers,

@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.IntPredicate;
 
 /** What the tests ask of a sample service. */
 final class Samples {
 
     static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    /** Nodes write down what they came to several times a second. */
+    static final Duration TOLD = Duration.ofSeconds(2);
 
     private Samples() {}
 
@@ -32,6 +36,24 @@ final class Samples {
             return states.size() == 1 && target.leader().isPresent();
         });
         assertThat(agreed).as("members tell " + states).isTrue();
+    }
+
+    /** Another member leads; the points that the old leader has come to. */
+    static Set<String> handOver(SampleTarget target) {
+        int leader = awaitLeader(target, node -> true);
+        int next = leader % target.members().size() + 1;
+        assertThat(Os.await(PATIENCE, () -> {
+                    target.transferLeadership(next);
+                    return target.leader().filter(node -> node == next).isPresent();
+                }))
+                .as("node " + next + " leads")
+                .isTrue();
+        var points = new HashSet<String>();
+        Os.await(TOLD, () -> {
+            points.addAll(FailpointFile.of(target.failpoints(leader)).hits());
+            return points.contains("leader.before_transfer");
+        });
+        return points;
     }
 
     /** Repeats a request under its id until its fate is known; the answer's words. */

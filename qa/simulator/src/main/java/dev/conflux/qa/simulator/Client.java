@@ -2,12 +2,19 @@ package dev.conflux.qa.simulator;
 
 import dev.conflux.consensus.testkit.Operation;
 import dev.conflux.core.model.Command;
+import dev.conflux.core.model.GcSettings;
 import dev.conflux.core.model.Outcome;
 import dev.conflux.core.model.Release;
 import dev.conflux.core.model.Result;
+import dev.conflux.core.model.RetentionPolicy;
+import dev.conflux.core.model.Rollout;
+import dev.conflux.core.model.RolloutCommand;
+import dev.conflux.core.model.Schedule;
+import dev.conflux.core.model.ScheduleCommand;
 import dev.conflux.core.state.CommandCodec;
 import dev.conflux.core.state.CommandEnvelope;
 import dev.conflux.core.state.Commands;
+import dev.conflux.core.state.DeliveryCommands;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -34,10 +41,18 @@ final class Client {
     private static final long ATTEMPT_TIMEOUT = 150_000;
     private static final long MAX_PAUSE = 60_000;
 
+    /** Of schedules; the members' clocks differ by as much. */
+    private static final long MAX_AHEAD_MILLIS = 4_000;
+
     /** What clients tell each other: ids, and what they saw last. */
     static final class Shared {
         private final Map<String, Long> ids = new HashMap<>();
         private final Map<String, Message.Shot> seen = new HashMap<>();
+
+        /** The newest of each config. */
+        private final Map<Long, Schedule> schedules = new HashMap<>();
+
+        private final Map<Long, Rollout> rollouts = new HashMap<>();
         private long lastValue = 1_000;
         private long lastOperation;
         private int lastProcess;
@@ -57,6 +72,7 @@ final class Client {
     private final Shared shared;
     private final SplittableRandom random;
     private final ArrayDeque<Runnable> preparations = new ArrayDeque<>();
+    private final ArrayDeque<Long> trashed = new ArrayDeque<>();
     private Runnable prepared = () -> {};
     private boolean preparing;
     private int process;
@@ -198,7 +214,7 @@ final class Client {
         if (id == null) {
             return Commands.create(path, text, Commands.fresh());
         }
-        return switch (random.nextInt(7)) {
+        return switch (random.nextInt(13)) {
             case 0 -> new Command.CreateVersion(id, Commands.content(text), null);
             case 1 -> new Command.UpdateMetadata(id, Commands.attribute("a" + random.nextInt(3), text), null);
             case 2 ->
@@ -212,9 +228,59 @@ final class Client {
             case 3 -> new Command.Rollback(id, 1 + random.nextInt(3), Command.RollbackMode.STABLE_ONLY, "back", null);
             case 4 -> {
                 shared.ids.remove(path);
+                if (random.nextBoolean()) {
+                    trashed.add(id);
+                    yield new Command.Trash(id, new Command.TrashStep.MoveIn());
+                }
                 yield new Command.DeleteConfig(id);
             }
+            case 7 ->
+                trashed.isEmpty()
+                        ? Commands.publish(id, text)
+                        : new Command.Trash(
+                                trashed.removeFirst(),
+                                random.nextBoolean() ? new Command.TrashStep.Restore() : new Command.TrashStep.Purge());
+            case 5 ->
+                new Command.Gc(new Command.GcStep.Configure(
+                        new GcSettings(new RetentionPolicy(null, 1 + random.nextInt(2)), 10, 1)));
+            case 6 ->
+                new Command.PruneVersions(
+                        id, ++shared.lastValue, List.of(1L + random.nextInt(4)), List.of(), List.of());
+            case 8, 9, 10 -> delivery(id);
             default -> Commands.publish(id, text);
+        };
+    }
+
+    /** Schedules and rollouts: made, steered, and run by whoever believes that they are due. */
+    private Command delivery(long configId) {
+        Schedule schedule = shared.schedules.get(configId);
+        Rollout rollout = shared.rollouts.get(configId);
+        return switch (random.nextInt(8)) {
+            case 0, 1 -> DeliveryCommands.promote(configId, 1, simulation.millis() + random.nextLong(MAX_AHEAD_MILLIS));
+            case 2 -> DeliveryCommands.canary(configId, Long.toString(++shared.lastValue), 1);
+            case 3 ->
+                schedule == null
+                        ? DeliveryCommands.rollout(configId, 1, 0)
+                        : new ScheduleCommand.CancelSchedule(configId, schedule.id(), "");
+            case 4 ->
+                schedule == null
+                        ? DeliveryCommands.rollout(configId, 1, 0)
+                        : new ScheduleCommand.RunSchedule(configId, schedule.id());
+            case 5 ->
+                rollout == null
+                        ? DeliveryCommands.rollout(configId, 1, 0)
+                        : new RolloutCommand.SteerRollout(
+                                configId, rollout.id(), null, RolloutCommand.Direction.ADVANCE, "");
+            case 6 ->
+                rollout == null
+                        ? DeliveryCommands.rollout(configId, 1, 0)
+                        : new RolloutCommand.StepRollout(
+                                configId,
+                                rollout.id(),
+                                rollout.changedRevision(),
+                                random.nextBoolean() ? RolloutCommand.Verdict.PASS : RolloutCommand.Verdict.FAIL,
+                                "");
+            default -> DeliveryCommands.rollout(configId, 1, 0);
         };
     }
 
@@ -326,6 +392,12 @@ final class Client {
                 if (accepted.result() instanceof Result.ConfigCreated created) {
                     shared.ids.put(
                             created.config().key().toString(), created.config().id());
+                }
+                if (accepted.result() instanceof Result.ScheduleChanged(Schedule schedule)) {
+                    shared.schedules.put(schedule.configId(), schedule);
+                }
+                if (accepted.result() instanceof Result.RolloutChanged changed) {
+                    shared.rollouts.put(changed.rollout().configId(), changed.rollout());
                 }
                 List<Long> results = request.kind == Operation.Kind.ASSIGN ? request.args : List.of();
                 end(request, Operation.Status.OK, results, accepted.revision(), applied.term(), applied.node());

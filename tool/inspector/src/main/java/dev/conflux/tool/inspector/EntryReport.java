@@ -5,6 +5,8 @@ import dev.conflux.consensus.jraft.OfflineEntry;
 import dev.conflux.core.model.Command;
 import dev.conflux.core.model.Encryption;
 import dev.conflux.core.model.NewVersion;
+import dev.conflux.core.model.RolloutCommand;
+import dev.conflux.core.model.ScheduleCommand;
 import dev.conflux.core.state.CommandCodec;
 import dev.conflux.core.state.CommandEnvelope;
 import dev.conflux.core.state.UnknownCommandException;
@@ -158,6 +160,26 @@ record EntryReport(
                 case Command.Rollback rollback ->
                     target = id(rollback.configId()) + " to version " + rollback.targetVersionId();
                 case Command.DeleteConfig delete -> target = id(delete.configId());
+                case Command.PruneVersions prune ->
+                    target = id(prune.configId()) + ", " + prune.versionIds().size() + " versions";
+                case Command.Trash trash ->
+                    target = id(trash.configId()) + ", "
+                            + trash.step().getClass().getSimpleName();
+                case Command.Gc gc -> target = gc.step().getClass().getSimpleName();
+                case RolloutCommand.StartRollout start -> {
+                    target = id(start.configId());
+                    if (start.version() != null) {
+                        contents.add(Content.of(start.configId(), start.version(), showContent));
+                    }
+                }
+                case RolloutCommand.StepRollout step -> target = id(step.configId()) + ", rollout " + step.rolloutId();
+                case RolloutCommand.SteerRollout steer ->
+                    target = id(steer.configId()) + ", rollout " + steer.rolloutId();
+                case ScheduleCommand.CreateSchedule create ->
+                    target = id(create.configId()) + ", version " + create.versionId();
+                case ScheduleCommand.CancelSchedule cancel ->
+                    target = id(cancel.configId()) + ", schedule " + cancel.scheduleId();
+                case ScheduleCommand.RunSchedule run -> target = id(run.configId()) + ", schedule " + run.scheduleId();
             }
         } catch (UnknownCommandException e) {
             // Another service's command, or a newer version's.

@@ -247,6 +247,10 @@ public final class Main {
                     List<NodeDirectory> backups,
             @Option(names = "--accept-damage", description = "go on from a directory in which verify finds damage")
                     boolean acceptDamage,
+            @Option(
+                            names = "--ignore-listening",
+                            description = "go on though something accepts connections at a lost member's address")
+                    boolean ignoreListening,
             @Option(names = "--yes", description = "do not ask") boolean yes,
             @Option(names = "--json", description = "machine-readable; needs --yes") boolean json)
             throws IOException {
@@ -267,6 +271,11 @@ public final class Main {
         }
         try (FoundingAgain founding = FoundingAgain.prepare(directory.raft(), directory.log())) {
             Founding report = Founding.of(survivor.clusterName(), founding.plan(), comparison.loss(survivor));
+            Optional<String> listening = ignoreListening ? Optional.empty() : Listening.among(report.lost());
+            if (listening.isPresent()) {
+                err.println("raft-inspector: " + listening.get() + ". Nothing was changed");
+                return EXIT_DAMAGE;
+            }
             if (!yes) {
                 report.print(new Output(out));
                 if (!confirmed(survivor.clusterName())) {

@@ -14,6 +14,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringReader;
 import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -155,6 +158,29 @@ class ForceNewClusterTest {
         Ran ran = run("", "force-new-cluster", node(1), "--other", node(2), "--yes");
         assertThat(ran.code()).isEqualTo(1);
         assertThat(ran.err()).contains("a majority of the 3 voters").contains("Nothing was changed");
+    }
+
+    @Test
+    void shouldRefuseWhileAMemberThatIsSaidToBeLostRuns() throws IOException {
+        // given
+        String address = cluster.address(2);
+        try (var running = new ServerSocket()) {
+            running.setReuseAddress(true);
+            running.bind(
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(address.substring(10))));
+
+            // when
+            Ran refused = run("", "force-new-cluster", node(1), "--yes");
+
+            // then
+            assertThat(refused.code()).isEqualTo(1);
+            assertThat(refused.err())
+                    .contains("node 2 (" + address + ") accepts connections, so it is not lost")
+                    .contains("Nothing was changed");
+            assertThat(run("", "force-new-cluster", node(1), "--yes", "--ignore-listening")
+                            .code())
+                    .isZero();
+        }
     }
 
     @Test

@@ -57,6 +57,10 @@ final class StoppedCluster implements AutoCloseable {
         }
     }
 
+    String address(int id) {
+        return members.get(id - 1).address();
+    }
+
     /** A node's {@code storage.data_dir}. */
     Path dataDir(int id) {
         return root.resolve("node-" + id);

@@ -31,6 +31,14 @@ public final class Ops {
                 .POST(HttpRequest.BodyPublishers.ofString(body)));
     }
 
+    /** Sets something, as {@code admin}. */
+    public static JsonNode put(NodeProcess node, NodeClient admin, String path, String body) {
+        return send(HttpRequest.newBuilder(node.opsUrl().resolve(path))
+                .header("Authorization", "Bearer " + admin.token())
+                .header("Content-Type", "application/json")
+                .PUT(HttpRequest.BodyPublishers.ofString(body)));
+    }
+
     /** Deletes something, as {@code admin}. */
     public static JsonNode delete(NodeProcess node, NodeClient admin, String path) {
         return send(HttpRequest.newBuilder(node.opsUrl().resolve(path))

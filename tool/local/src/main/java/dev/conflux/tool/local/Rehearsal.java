@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Runs the packaged node once and keeps what its JVM has learnt, as {@code lib/conflux.aot} of the distribution: classes
+ * Runs a cluster of the packaged node once and keeps what the JVM of one of them has learnt, as {@code lib/conflux.aot} of the distribution: classes
  * parsed and linked, and what is worth compiling (JEP 483, 514, 515). {@code conflux-server} starts with it in about
  * half the CPU time. The build does this after packaging; with other jars, another JDK or other JVM options than in the
  * rehearsal the JVM ignores the file.
@@ -21,8 +21,14 @@ final class Rehearsal {
 
     private static final String CACHE = "lib/conflux.aot";
 
+    /** What a single node does not do: to lead, to follow, and to talk to both with TLS. */
+    private static final int NODES = 3;
+
     /** Enough for the paths of a write, a read and a refusal; more only makes the build longer. */
     private static final int ROUNDS = 20;
+
+    /** Bytes of a content: enough of them for what costs by the byte, above all encryption. */
+    private static final int CONTENT_BYTES = 200_000;
 
     /** A stop that also writes the cache: five seconds, more on a busy machine. */
     private static final Duration WRITE_TIMEOUT = Duration.ofMinutes(3);
@@ -54,37 +60,49 @@ final class Rehearsal {
         }
     }
 
-    private static Path rehearse(Path directory) {
-        Path cache = directory.resolve("conflux.aot").toAbsolutePath();
+    private static Path rehearse(Path directory) throws IOException {
+        Path caches = directory.resolve("caches").toAbsolutePath();
+        Files.createDirectories(caches);
         var options = new LocalCluster.Options(
-                directory, 1, 0, Map.of("CONFLUX_JAVA_OPTS", "-XX:AOTCacheOutput=" + cache), Map.of());
+                directory,
+                NODES,
+                0,
+                Map.of("CONFLUX_JAVA_OPTS", "-XX:AOTCacheOutput=" + caches.resolve("%p.aot")),
+                Map.of());
         try (var cluster = new LocalCluster(options).start()) {
             Run.awaitControlPlane(cluster);
             NodeProcess node = cluster.node(1);
             NodeClient admin = cluster.client(node);
-            for (int i = 0; i < ROUNDS; i++) {
-                play(admin, i);
+            for (int leader : List.of(2, 1)) {
+                Ops.post(node, admin, "/_cluster/leader/transfer", "{\"target_node_id\":" + leader + "}");
+                for (int i = 0; i < ROUNDS; i++) {
+                    play(admin, "c" + leader + "-" + i + ".json");
+                }
             }
             node.stop(WRITE_TIMEOUT);
-            if (!Files.exists(cache)) {
-                throw new LocalException("the JVM has written none; the end of the node's log:\n" + node.tail());
+            for (NodeProcess other : cluster.nodes()) {
+                other.kill(); // its cache would only take time
             }
-            return cache;
+            try (Stream<Path> written = Files.list(caches)) {
+                return written.filter(file -> file.toString().endsWith(".aot"))
+                        .findFirst()
+                        .orElseThrow(() -> new LocalException(
+                                "the JVM has written none; the end of the node's log:\n" + node.tail()));
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new LocalException("interrupted", e);
         }
     }
 
-    private static void play(NodeClient admin, int round) {
-        String name = "c" + round + ".json";
+    private static void play(NodeClient admin, String name) {
         Map<String, Object> config = Map.of(
                 "tenant", "acme",
                 "app", "shop",
                 "env", "prod",
                 "name", name,
                 "format", "json",
-                "content", "{\"pool\":10}",
+                "content", "{\"pool\":\"" + "x".repeat(CONTENT_BYTES) + "\"}",
                 "publish_initial", true);
         long id = admin.send("POST", "/api/v1/mgt/configs", config)
                 .expect(201)
