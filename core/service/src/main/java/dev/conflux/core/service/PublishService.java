@@ -128,8 +128,7 @@ public final class PublishService {
             Long duplicateOf = judge.duplicateOf(item.version());
             var warnings = new ArrayList<>(RuleLinter.lint(item.config().releases()));
             warnings.addAll(judgements.get(i).warnings(duplicateOf));
-            published.add(new Published(
-                    item.config(), item.version().id(), warnings, item.promotion(), duplicateOf));
+            published.add(new Published(item.config(), item.version().id(), warnings, item.promotion(), duplicateOf));
         }
         return new Written<>(accepted.revision(), accepted.replayed(), published);
     }
@@ -164,13 +163,7 @@ public final class PublishService {
                 throw Limits.refusal("make_default_after_minutes", minutes.toString(), "at least 1");
             }
         }
-        return new PublishItem(
-                configId,
-                judged.version(),
-                plan,
-                item.cas(),
-                item.casReleases(),
-                minutes);
+        return new PublishItem(configId, judged.version(), plan, item.cas(), item.casReleases(), minutes);
     }
 
     /** A publish writes content and changes rules: both must be allowed. */

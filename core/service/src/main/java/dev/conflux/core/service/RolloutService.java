@@ -97,9 +97,7 @@ public final class RolloutService {
         var warnings = new ArrayList<>(changed.warnings());
         warnings.addAll(told);
         return new Written<>(
-                started.revision(),
-                started.replayed(),
-                new Changed(changed.rollout(), changed.config(), warnings));
+                started.revision(), started.replayed(), new Changed(changed.rollout(), changed.config(), warnings));
     }
 
     private List<Rollout.Stage> stages(List<StageSpec> specs) {

@@ -24,7 +24,9 @@ public final class FeatureLevel {
     public static int required(Command command) {
         return switch (command) {
             case Command.CreateConfig c ->
-                Math.max(required(c.metadata().retention()), required(c.metadata().compatibility()));
+                Math.max(
+                        required(c.metadata().retention()),
+                        required(c.metadata().compatibility()));
             case Command.CreateVersion c -> 1;
             case Command.UpdateMetadata c ->
                 Math.max(required(c.patch().retention()), required(c.patch().compatibility()));
