@@ -45,7 +45,9 @@ class BadInputTest {
             long nanos = thread.getCurrentThreadCpuTime();
             T result = work.get();
             return new Cost<>(
-                    result, (thread.getCurrentThreadCpuTime() - nanos) / 1_000_000, thread.getCurrentThreadAllocatedBytes() - bytes);
+                    result,
+                    (thread.getCurrentThreadCpuTime() - nanos) / 1_000_000,
+                    thread.getCurrentThreadAllocatedBytes() - bytes);
         }
 
         void check() {

@@ -44,8 +44,7 @@ class FormatsTest {
         assertThat(ContentSchemas.compiled("{\"maxItems\":1}")
                         .violations(lines.parse(content).orElseThrow(), content))
                 .hasSize(1);
-        assertThat(Formats.installed().names())
-                .contains("json, yaml, toml, xml, ini, properties, hocon, text, binary");
+        assertThat(Formats.installed().names()).contains("json, yaml, toml, xml, ini, properties, hocon, text, binary");
     }
 
     @Test

@@ -6,7 +6,6 @@ import dev.conflux.core.model.ConfigVersion;
 import dev.conflux.core.model.ConfluxError;
 import dev.conflux.core.model.ConfluxException;
 import dev.conflux.core.model.ErrorCode;
-import dev.conflux.core.model.Format;
 import dev.conflux.core.model.Principal;
 import dev.conflux.core.state.StateReader;
 import java.util.Locale;
@@ -82,13 +81,6 @@ final class ConfigDirectory {
 
     byte[] content(Config config, long versionId) {
         return reader.content(config.id(), versionId).orElseThrow(() -> noVersion(config.id(), versionId));
-    }
-
-    /** The format of the newest version: what a write that names none means. */
-    Format currentFormat(Config config) {
-        return reader.version(config.id(), config.latestVersionId())
-                .map(ConfigVersion::format)
-                .orElse(Format.TEXT);
     }
 
     private Config permitted(Principal principal, Action action, Config config, String what) {

@@ -77,15 +77,15 @@ public final class PublishService {
     /**
      * One config after a publish.
      *
-     * @param duplicateOf the version before, when it has the same content, format and schema
      * @param promotion what makes the version the default later; null = nothing
+     * @param duplicateOf the version before, when it has the same content, format and schema
      */
     public record Published(
             Config config,
             long versionId,
             List<String> warnings,
-            @Nullable Long duplicateOf,
-            @Nullable Schedule promotion) {}
+            @Nullable Schedule promotion,
+            @Nullable Long duplicateOf) {}
 
     /** A config after a rollback. */
     public record RolledBack(Config config, long versionId) {}
@@ -128,7 +128,7 @@ public final class PublishService {
             Long duplicateOf = judge.duplicateOf(item.version());
             var warnings = new ArrayList<>(RuleLinter.lint(item.config().releases()));
             warnings.addAll(judgements.get(i).warnings(duplicateOf));
-            published.add(new Published(item.config(), item.version().id(), warnings, duplicateOf, item.promotion()));
+            published.add(new Published(item.config(), item.version().id(), warnings, item.promotion(), duplicateOf));
         }
         return new Written<>(accepted.revision(), accepted.replayed(), published);
     }

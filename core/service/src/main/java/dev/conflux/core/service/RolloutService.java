@@ -73,12 +73,14 @@ public final class RolloutService {
             throw Limits.refusal("version_id", versionId.toString(), "a version number from 1");
         }
         NewVersion version = null;
+        List<String> told = List.of();
         if (request.content() != null) {
             configs.requireForWrite(caller, Action.WRITE, configId);
-            version =
-                    judge.judge(caller, config.orElse(null), request.content()).version();
+            ContentJudge.Judged judged = judge.judge(caller, config.orElse(null), request.content());
+            version = judged.version();
+            told = judged.warnings();
         }
-        return changed(log.submit(
+        Written<Changed> started = changed(log.submit(
                 caller,
                 new RolloutCommand.StartRollout(
                         configId,
@@ -91,6 +93,11 @@ public final class RolloutService {
                         Limits.text("comment", request.comment()),
                         request.cas(),
                         request.casReleases())));
+        Changed changed = started.value();
+        var warnings = new ArrayList<>(changed.warnings());
+        warnings.addAll(told);
+        return new Written<>(
+                started.revision(), started.replayed(), new Changed(changed.rollout(), changed.config(), warnings));
     }
 
     private List<Rollout.Stage> stages(List<StageSpec> specs) {

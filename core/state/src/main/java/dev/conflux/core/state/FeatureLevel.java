@@ -24,12 +24,12 @@ public final class FeatureLevel {
     public static int required(Command command) {
         return switch (command) {
             case Command.CreateConfig c ->
-                c.metadata().compatibility() == CompatibilityPolicy.NONE
-                        ? required(c.metadata().retention())
-                        : 2;
+                Math.max(
+                        required(c.metadata().retention()),
+                        required(c.metadata().compatibility()));
             case Command.CreateVersion c -> 1;
             case Command.UpdateMetadata c ->
-                c.patch().compatibility() == null ? required(c.patch().retention()) : 2;
+                Math.max(required(c.patch().retention()), required(c.patch().compatibility()));
             case Command.UpdateReleases c -> 1;
             case Command.Publish c ->
                 c.items().stream().anyMatch(item -> item.makeDefaultAfterMinutes() != null) ? DELIVERIES : 1;
@@ -45,5 +45,10 @@ public final class FeatureLevel {
     /** An older build would forget how the rules are joined. */
     private static int required(@Nullable RetentionPolicy policy) {
         return policy == null || policy.strategy() == RetentionPolicy.Strategy.OR ? 1 : 2;
+    }
+
+    /** An older build would forget the policy. */
+    private static int required(@Nullable CompatibilityPolicy policy) {
+        return policy == null || policy == CompatibilityPolicy.NONE ? 1 : 2;
     }
 }

@@ -98,6 +98,9 @@ class ContentHttpTest {
         ObjectNode canary = body("yaml", wrong);
         canary.putObject("strategy").put("type", "canary").putObject("labels").put("region", "eu");
 
+        ObjectNode rollout = body("yaml", wrong);
+        rollout.putArray("stages").addObject().put("percentage", 10);
+
         for (Answer answer : List.of(
                 node.json(
                         "POST",
@@ -107,6 +110,7 @@ class ContentHttpTest {
                 version(id, body("yaml", wrong).put("validate_only", true)),
                 publish(id, body("yaml", wrong)),
                 publish(id, canary),
+                node.json("POST", CONFIGS + "/" + id + "/rollouts", rollout.toString()),
                 node.json("POST", "/api/v1/mgt/publish-batch", batch.toString()))) {
             assertThat(answer.status()).as(answer.text()).isEqualTo(400);
             assertThat(answer.code()).isEqualTo("SCHEMA_VIOLATION");
