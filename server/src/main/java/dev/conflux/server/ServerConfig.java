@@ -195,20 +195,24 @@ record ServerConfig(
                 ops,
                 database,
                 storage,
-                gc(in),
+                gc(in, dev),
                 rollouts(in),
                 in.duration(Setting.AUTH_TOKEN_TTL),
                 in.oneOf(Setting.LOG_LEVEL, "info", "error", "warn", "debug"),
                 in.oneOf(Setting.LOG_FORMAT, "text", "json").equals("json"));
     }
 
-    private static Gc gc(Reader in) {
+    private static Gc gc(Reader in, boolean dev) {
         String archive = in.text(Setting.GC_ARCHIVE_DIR, "");
         return new Gc(
                 new GarbageCollector.Settings(
                         in.duration(Setting.GC_INTERVAL), in.integer(Setting.GC_VERSIONS_PER_SECOND, 1, 1_000_000)),
                 archive.isEmpty() ? null : Path.of(archive).toAbsolutePath().normalize(),
-                in.duration(Setting.GC_DELETE_PROTECTION));
+                Values.duration(
+                        Setting.GC_DELETE_PROTECTION.key(),
+                        in.text(
+                                Setting.GC_DELETE_PROTECTION,
+                                dev ? "0s" : Setting.GC_DELETE_PROTECTION.defaultText())));
     }
 
     private static Rollouts rollouts(Reader in) {

@@ -96,7 +96,8 @@ enum Setting {
     GC_DELETE_PROTECTION(
             "gc.delete_protection",
             "10m",
-            "a config that was fetched or watched within this time is deleted only with force=true; 0s = always"),
+            "a config that was fetched or watched within this time is deleted only with force=true; 0s = always, which the dev"
+                    + " profile says"),
     AUTH_TOKEN_TTL("auth.token_ttl", "24h", "life of an access token"),
     ROLLOUTS_GATE_HOSTS(
             "rollouts.gate_hosts",

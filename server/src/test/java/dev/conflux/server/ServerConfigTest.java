@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -36,6 +37,18 @@ class ServerConfigTest {
         assertThat(config.server().host()).isEqualTo("127.0.0.1");
         assertThat(config.cluster().nodeId()).isEqualTo(1);
         assertThat(config.database().url()).isNull();
+    }
+
+    @Test
+    void shouldProtectWhatIsInUseFromDeletionUnlessADeveloperTriesThingsOut() throws IOException {
+        Path developer = write("profile: dev");
+        assertThat(ServerConfig.load(Optional.of(developer), Map.of()).gc().deleteProtection())
+                .isZero();
+        assertThat(ServerConfig.load(Optional.of(developer), Map.of("CONFLUX_GC_DELETE_PROTECTION", "10m"))
+                        .gc()
+                        .deleteProtection())
+                .isEqualTo(Duration.ofMinutes(10));
+        assertThat(Setting.GC_DELETE_PROTECTION.defaultText()).isEqualTo("10m");
     }
 
     @Test

@@ -40,6 +40,7 @@ class LifecycleIT {
         cluster = new LocalCluster(LocalCluster.Options.ofTest(directory.resolve("cluster"), 3)
                         .withSettings(Map.of(
                                 "gc.interval", "0s",
+                                "gc.delete_protection", "10m",
                                 "gc.versions_per_second", "10",
                                 "gc.archive_dir", directory.resolve("archive").toString())))
                 .start();
