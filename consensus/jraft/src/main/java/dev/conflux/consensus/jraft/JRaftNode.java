@@ -53,7 +53,8 @@ public final class JRaftNode implements ConsensusNode {
     private static final Logger LOG = LoggerFactory.getLogger(JRaftNode.class);
 
     static {
-        // The engine reads a piece of a snapshot into a buffer that grows by this much at a time, copying what it has: with
+        // The engine reads a piece of a snapshot into a buffer that grows by this much at a time, copying what it has:
+        // with
         // its own 1 KiB a piece of 512 KiB is copied 512 times, and a gibibyte costs a minute.
         System.setProperty("jraft.byte_buf.size", Integer.toString(Limits.SNAPSHOT_CHUNK_BYTES));
     }

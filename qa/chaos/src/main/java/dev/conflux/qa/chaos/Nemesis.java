@@ -35,6 +35,9 @@ final class Nemesis {
     /** Until a node has surely seen that its failpoints are not armed any more. */
     private static final Duration HEARD = Duration.ofMillis(200);
 
+    /** A process without heap collects garbage for some time before it ends. */
+    private static final Duration EXHAUSTED = Duration.ofSeconds(10);
+
     /** A process that has been halted is gone by then, also on a busy machine. */
     private static final Duration ENDED = Duration.ofSeconds(2);
 
@@ -363,7 +366,7 @@ final class Nemesis {
             target.transferLeadership(node);
         }
         wait(step);
-        revive(node);
+        revive(node, step.detail().endsWith("=exhaust") ? EXHAUSTED : HEARD);
     }
 
     /** Log, snapshots and state come from the leader again, by a snapshot, as after a damage. */
@@ -524,8 +527,13 @@ final class Nemesis {
     }
 
     private void revive(int node) {
+        revive(node, HEARD);
+    }
+
+    /** Starts it again if it has ended by then. */
+    private void revive(int node, Duration patience) {
         disarm(node);
-        if (target.awaitExit(node, HEARD) != null) {
+        if (target.awaitExit(node, patience) != null) {
             keepPoints(node);
             target.start(node);
         }
